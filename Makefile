@@ -1,0 +1,59 @@
+# Seikan: `make help` lists what there is.
+SHELL := /bin/bash
+VERSION ?= 0.1.0
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X seikan/appliance/cli.Version=$(VERSION) -X seikan/appliance/cli.Commit=$(COMMIT)
+TAGS    := osusergo,netgo
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+OUT     ?= build/airports
+FUZZTIME ?= 5s
+
+.DEFAULT_GOAL := help
+.PHONY: help build home run test check lint fuzz soak bench generate clean
+
+build: ## build bin/seikan, stamped with version and commit
+	go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/seikan ./appliance
+
+home: build ## build/home: a ready SEATUNNEL_HOME
+	rm -rf build/home && mkdir -p build/home && cp -r packaging/home/. build/home
+	install -m 0755 bin/seikan build/home/bin/seikan
+	for n in seatunnel.sh seatunnel-connector.sh; do ln -sf seikan build/home/bin/$$n; done
+
+run: build ## move real data: airports.csv into Parquet files and an SQLite database
+	mkdir -p $(OUT)
+	SEIKAN_STATE_DIR=build/state bin/seikan run packaging/home/examples/airports.conf \
+	  -i data=packaging/home/examples/data -i out=$(OUT)
+	@echo && echo "The result is in $(OUT):" && find $(OUT) -type f ! -name '*-wal' ! -name '*-shm' | sort | sed 's/^/  /'
+
+test: build ## every test, fuzz targets for seconds
+	go test -tags $(TAGS) ./...
+	$(MAKE) --no-print-directory fuzz
+
+check: ## format, vet, lint, quick tests: what every commit must pass
+	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
+	go vet -tags $(TAGS) ./...
+	$(MAKE) --no-print-directory lint
+	go test -tags $(TAGS) -short ./...
+
+lint: ## staticcheck
+	go run $(STATICCHECK) -tags $(TAGS) ./...
+
+fuzz: ## every fuzz target for FUZZTIME (default 5s)
+	@set -e; for p in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
+	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p; done; done
+
+soak: build ## the large counts, see web/docs/proof.md
+	SEIKAN_SOAK=1 go test -tags $(TAGS) -count=1 -timeout 60m -run 'Soak|Kill' -v ./appliance/...
+
+bench: build ## the table of figures, beside DuckDB (installed into build/bench)
+	appliance/testbed/bench.sh
+
+generate: build ## reference pages and other generated files
+	bin/seikan docs web/docs/reference
+
+clean: ## remove what the targets above made
+	rm -rf bin build
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'

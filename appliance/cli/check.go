@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"seikan/engine/plan"
+	"seikan/engine/plugin"
+	"seikan/engine/record"
+	"seikan/engine/task"
+)
+
+func checkCommand(t *terminal) *cobra.Command {
+	var variables []string
+	var sample int
+	c := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a job file and show what it would do",
+		Long: "Check reports every problem of a job file at once, then prints its pipelines, the schema at\n" +
+			"each edge and the delivery guarantee of each sink. Nothing is written.",
+		Args: exactlyOne("a job file"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if !checkFile(c.Context(), t, args[0], variables, sample) {
+				return coded{code: exitConfig}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringArrayVarP(&variables, "variable", "i", nil, "set `key=value` for ${key} in the file (repeatable)")
+	c.Flags().IntVar(&sample, "sample", 0, "also read `N` rows, run them through the transforms and print them; no sink is touched")
+	return c
+}
+
+func checkFile(ctx context.Context, t *terminal, path string, variables []string, sample int) bool {
+	file, ok := t.loadFile(path, variables)
+	if !ok {
+		return false
+	}
+	p, err := plan.Build(ctx, file, "", slog.New(newLogHandler(t, slog.LevelWarn)))
+	if err != nil {
+		t.show(err, file.TextOf)
+		return false
+	}
+	if len(p.Warnings) > 0 {
+		t.show(p.Warnings, file.TextOf)
+	}
+	for _, pipeline := range p.Pipelines {
+		describe(t.out, pipeline)
+		if sample > 0 {
+			if err := printSample(ctx, t.out, p, pipeline, sample); err != nil {
+				t.show(fmt.Errorf("sample of pipeline %d: %w", pipeline.ID, err), file.TextOf)
+				return false
+			}
+		}
+	}
+	fmt.Fprintf(t.out, "%s is valid.\n", path)
+	return true
+}
+
+// describe prints one pipeline of the plan.
+func describe(w io.Writer, p *plan.Pipeline) {
+	fmt.Fprintf(w, "pipeline-%d: parallelism %d, %d slots\n", p.ID, p.Parallelism, p.Slots())
+	fmt.Fprintf(w, "  %s\n", p.Source.Action)
+	for _, s := range p.Source.Tables {
+		schemaLine(w, s)
+	}
+	for _, t := range p.Transforms {
+		fmt.Fprintf(w, "  %s <- %s\n", t.Action, strings.Join(inputs(p, t.Inputs), ", "))
+		schemaLine(w, t.Output)
+	}
+	for _, s := range p.Sinks {
+		fmt.Fprintf(w, "  %s <- %s\n", s.Action, strings.Join(inputs(p, s.Inputs), ", "))
+		d := p.Deliver(s)
+		word := "at-least-once"
+		if d.ExactlyOnce {
+			word = "exactly-once"
+		}
+		fmt.Fprintf(w, "      guarantee: %s: %s\n", word, d.Reason)
+		for _, t := range s.Tables {
+			if ddl, ok := t.Sink.(interface{ LedgerDDL() string }); ok && s.Guarantee == plugin.Ledger {
+				fmt.Fprintf(w, "      ledger: %s\n", ddl.LedgerDDL())
+				break
+			}
+		}
+	}
+}
+
+func inputs(p *plan.Pipeline, vertices []int) []string {
+	out := make([]string, len(vertices))
+	for i, v := range vertices {
+		out[i] = p.Source.Action
+		if v > 0 {
+			out[i] = p.Transforms[v-1].Action
+		}
+	}
+	return out
+}
+
+func schemaLine(w io.Writer, s *record.Schema) {
+	cols := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		cols[i] = c.Name + " " + c.Type.String()
+		if c.NotNull {
+			cols[i] += " NOT NULL"
+		}
+	}
+	table := s.Table()
+	if table == "" {
+		table = "rows"
+	}
+	fmt.Fprintf(w, "      %s(%s)\n", table, strings.Join(cols, ", "))
+	if s.PrimaryKey != nil {
+		fmt.Fprintf(w, "      primary key (%s)\n", strings.Join(s.PrimaryKey.Columns, ", "))
+	}
+}
+
+// printSample prints what would reach each sink of a pipeline.
+func printSample(ctx context.Context, w io.Writer, p *plan.Plan, pipeline *plan.Pipeline, n int) error {
+	err := task.Sample(ctx, p, pipeline, n, func(sink *plan.SinkNode, b *record.Batch) {
+		fmt.Fprintf(w, "  -> %s, %d rows of %s\n", sink.Action, b.Rows(), b.Schema.Table())
+		fmt.Fprintf(w, "      %s\n", strings.Join(b.Schema.Names(), " | "))
+		for i := range b.Rows() {
+			cells := make([]string, b.Data.NumCols())
+			for c := range cells {
+				cells[c] = "∅"
+				if col := b.Data.Column(c); col.IsValid(i) {
+					cells[c] = col.ValueStr(i)
+				}
+			}
+			fmt.Fprintf(w, "      %s %s\n", b.Kind(i).Short(), strings.Join(cells, " | "))
+		}
+	})
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped: %w", err)
+	}
+	return err
+}

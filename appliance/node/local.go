@@ -1,0 +1,193 @@
+// Package node assembles a node: here the smallest one, a job inside the process of the person
+// who started it.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"seikan/db/local"
+	"seikan/db/state"
+	"seikan/engine/job"
+	"seikan/engine/job/hocon"
+	"seikan/engine/master"
+	"seikan/engine/plan"
+	"seikan/engine/plugin"
+	blobs "seikan/storage/local"
+)
+
+// Local is the state of local mode: a small database and checkpoints under the user's state
+// directory, shared by all local jobs of that user.
+type Local struct {
+	Jobs   *state.Jobs
+	Master *master.Local
+	dir    string
+	store  *local.Store
+	ids    *state.JobIDs
+	log    *slog.Logger
+}
+
+// StateDir is where local mode keeps its state: SEIKAN_STATE_DIR, else seikan under
+// XDG_STATE_HOME, else ~/.local/state/seikan.
+func StateDir() (string, error) {
+	if d := os.Getenv("SEIKAN_STATE_DIR"); d != "" {
+		return d, nil
+	}
+	if d := os.Getenv("XDG_STATE_HOME"); d != "" {
+		return filepath.Join(d, "seikan"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find a directory for local state: %w; set SEIKAN_STATE_DIR", err)
+	}
+	return filepath.Join(home, ".local", "state", "seikan"), nil
+}
+
+// OpenLocal opens the state in dir, making it when it is not there.
+func OpenLocal(ctx context.Context, dir string, log *slog.Logger) (*Local, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w; set SEIKAN_STATE_DIR to one that can be written", err)
+	}
+	store, err := local.Open(filepath.Join(dir, "local.db"), local.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("open the state in %s: %w", dir, err)
+	}
+	checkpoints, err := blobs.Open(filepath.Join(dir, "checkpoints"))
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	jobs := state.New(store, time.Now, state.RandomID)
+	l := &Local{Jobs: jobs, dir: dir, store: store, ids: state.NewJobIDs(time.Now, uint16(os.Getpid())), log: log,
+		Master: &master.Local{Jobs: jobs, Blobs: checkpoints, Log: log, Interval: 10 * time.Second, Timeout: time.Minute, Retained: 3}}
+	if err := l.reap(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// Close closes the state.
+func (l *Local) Close() error { return l.store.Close() }
+
+// lock takes the file that says "this job is being run"; the kernel lets go of it when the
+// process ends, however it ends.
+func (l *Local) lock(jobID string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(l.dir, "run", jobID), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock job %s: %w", jobID, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("job %s is being run by another process", jobID), f.Close())
+	}
+	return f, nil
+}
+
+// reap marks jobs whose process is gone as FAILED, so that nothing says RUNNING for ever.
+func (l *Local) reap(ctx context.Context) error {
+	jobs, _, err := l.Jobs.Jobs(ctx, state.Live(), "", 1000)
+	if err != nil {
+		return fmt.Errorf("look for abandoned jobs: %w", err)
+	}
+	for _, j := range jobs {
+		f, err := l.lock(j.ID)
+		if err != nil {
+			continue // it is alive
+		}
+		message := fmt.Sprintf("the process that ran the job ended without finishing it; seikan run --restore %s FILE goes on from its last checkpoint", j.ID)
+		if j.Status != state.Failing {
+			_, err = l.Jobs.FailJob(ctx, j.ID, state.Failing, message)
+		}
+		if err == nil || errors.Is(err, state.ErrMoved) {
+			_, err = l.Jobs.FailJob(ctx, j.ID, state.Failed, message)
+		}
+		if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, state.ErrMoved) {
+			return fmt.Errorf("mark the abandoned job %s: %w", j.ID, err)
+		}
+	}
+	return nil
+}
+
+// Submission is a job to run.
+type Submission struct {
+	File    *job.File
+	Name    string // wins over env.job.name when it is not empty
+	ID      string // chosen by the user; empty for a new one
+	Restore string // id of the job to go on with; empty for a fresh start
+}
+
+// Submit plans a job and starts it. release must be called when it has ended.
+func (l *Local) Submit(ctx context.Context, s Submission) (run *master.Run, p *plan.Plan, release func(), err error) {
+	id := s.ID
+	switch {
+	case s.Restore != "":
+		id = s.Restore
+	case id == "":
+		id = l.ids.Next()
+	}
+	if p, err = plan.Build(ctx, s.File, id, l.log); err != nil {
+		return nil, nil, nil, err
+	}
+	f, err := l.lock(id)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	release = func() {
+		_ = f.Close() // also lets go of the lock
+		_ = os.Remove(f.Name())
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	row, err := l.record(ctx, s, p, id)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	run, err = l.Master.Start(ctx, p, row, s.Restore != "")
+	return run, p, release, err
+}
+
+func (l *Local) record(ctx context.Context, s Submission, p *plan.Plan, id string) (state.Job, error) {
+	mode := "BATCH"
+	if p.Env.Streaming {
+		mode = "STREAMING"
+	}
+	submit := state.Submit{ID: id, Name: JobName(s.Name, p.Env.JobName), Mode: mode, Owner: fmt.Sprintf("local:%d", os.Getpid()),
+		Text: string(hocon.JSON(job.Redact(s.File.Root, sensitive))), TextFormat: "json"}
+	if s.Restore == "" {
+		return l.Jobs.CreateJob(ctx, submit, state.RandomID())
+	}
+	submit.RestoredFrom = "latest"
+	row, err := l.Jobs.Restart(ctx, submit, state.RandomID())
+	if errors.Is(err, state.ErrNotFound) {
+		return row, fmt.Errorf("there is no job %s to go on with; seikan jobs lists those that are known here", id)
+	}
+	return row, err
+}
+
+// JobName applies the rule of -n: it wins unless it is empty or one of the default names.
+func JobName(flag, env string) string {
+	if flag == "" || flag == "SeaTunnel" || flag == "SeaTunnel_Job" {
+		return env
+	}
+	return flag
+}
+
+// sensitive reports whether a plugin's option holds a secret.
+func sensitive(name, key string) bool {
+	for _, s := range plugin.Specs("") {
+		if s.Name == name {
+			if o := s.Find(key); o != nil && o.Sensitive {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"seikan/db"
+)
+
+// SetStatus moves a job to another status if it is in one of from, which CanMove must allow
+// (from nil means any that does); else ErrMoved. Moving into an end state ends the run: its
+// row is written to the history, pending checkpoints are aborted, and, unless it FAILED, all
+// commits must be acknowledged (ErrUnacknowledged).
+func (j *Jobs) SetStatus(ctx context.Context, id string, from []Status, to Status) (Job, error) {
+	return j.move(ctx, id, from, to, nil, nil)
+}
+
+// FailJob is SetStatus to FAILING or to FAILED with the error that the user sees. The first
+// error of a run stays.
+func (j *Jobs) FailJob(ctx context.Context, id string, to Status, message string) (Job, error) {
+	return j.move(ctx, id, nil, to, &message, nil)
+}
+
+// FinishJob ends a run with its final counters as JSON and an error, empty for none.
+func (j *Jobs) FinishJob(ctx context.Context, id string, to Status, message, metrics string) (Job, error) {
+	if !to.Ended() || to == Unknowable {
+		return Job{}, fmt.Errorf("finish job %s: %s is not an end", id, to)
+	}
+	return j.move(ctx, id, nil, to, &message, &metrics)
+}
+
+func (j *Jobs) move(ctx context.Context, id string, from []Status, to Status, message, metrics *string) (Job, error) {
+	for _, s := range from {
+		if !CanMove(s, to) {
+			return Job{}, fmt.Errorf("set status of job %s: no way leads from %s to %s", id, s, to)
+		}
+	}
+	return j.change(ctx, fmt.Sprintf("set status of job %s to %s", id, to), id, func(job *Job) ([]db.Statement, error) {
+		if !CanMove(job.Status, to) || from != nil && !slices.Contains(from, job.Status) {
+			return nil, fmt.Errorf("%w: job %s is %s, from where it does not go to %s now", ErrMoved, id, job.Status, to)
+		}
+		job.Status = to
+		if to == Running && job.Started.IsZero() {
+			job.Started = j.now()
+		}
+		if to.Ended() {
+			job.Finished = j.now()
+		}
+		if message != nil && job.Error == "" {
+			job.Error = *message
+		}
+		if metrics != nil {
+			job.Metrics = *metrics
+		}
+		statements := []db.Statement{
+			db.S("UPDATE job SET status = ?, start_ms = ?, finish_ms = ?, error = ?, metrics_json = ? WHERE id = ?",
+				string(to), ms(job.Started), ms(job.Finished), job.Error, job.Metrics, id),
+			j.statusEvent(id, to, job.Error),
+		}
+		if !to.Ended() {
+			return statements, nil
+		}
+		end, err := j.end(ctx, id, to)
+		return append(statements, end...), err
+	})
+}
+
+// No commit of the job is missing: acknowledging one acknowledges those before it.
+const allAcknowledged = `NOT EXISTS (SELECT 1 FROM checkpoint WHERE job_id = ? AND status = 'COMPLETED'
+	AND commits_acknowledged = 0)`
+
+// end is what the end of a run brings along.
+func (j *Jobs) end(ctx context.Context, id string, to Status) ([]db.Statement, error) {
+	var out []db.Statement
+	if to != Failed {
+		rows, err := j.query(ctx, "SELECT "+allAcknowledged, id)
+		if err != nil {
+			return nil, err
+		}
+		if rows[0].number() == 0 {
+			return nil, fmt.Errorf("%w: job %s cannot be %s before its sinks have committed", ErrUnacknowledged, id, to)
+		}
+		out = db.Guard(allAcknowledged, id)
+	}
+	return append(out,
+		db.S("UPDATE checkpoint SET status = 'ABORTED', error = 'the job ended' WHERE job_id = ? AND status = 'PENDING'", id),
+		db.S(`INSERT INTO job_run(job_id, run_no, run_id, restored_from, name, mode, status, text, text_format, submit_ms,
+			start_ms, finish_ms, error, owner, metrics_json)
+			SELECT id, run_no, run_id, restored_from, name, mode, status, text, text_format, submit_ms,
+			start_ms, finish_ms, error, owner, metrics_json FROM job WHERE id = ?`, id)), nil
+}
+
+// Restart begins the next run of a job that has ended, from the saved state named by
+// s.RestoredFrom. Job id, attempts, checkpoint numbers and save modes go on; the run id is kept
+// when s.RunID is empty. The run before is in the history since it ended. op is the id of the
+// user's request, as in CreateJob.
+func (j *Jobs) Restart(ctx context.Context, s Submit, op string) (Job, error) {
+	_, err := once(ctx, j, "restart job "+s.ID, op, func() (d decision[struct{}], err error) {
+		job, err := j.mustFind(ctx, s.ID)
+		switch {
+		case err != nil:
+			return d, err
+		case job.submitOp == op:
+			return d, nil
+		case !job.Status.Ended():
+			return d, fmt.Errorf("%w: job %s is %s; it can be restarted when it has ended", ErrMoved, s.ID, job.Status)
+		}
+		runID := s.RunID
+		if runID == "" {
+			runID = job.RunID
+		}
+		d.statements = append(db.Guard("(SELECT version FROM job WHERE id = ?) = ?", s.ID, job.Version),
+			db.S(`UPDATE job SET name = ?, mode = ?, status = ?, desired = ?, run_no = run_no + 1, run_id = ?,
+				restored_from = ?, text = ?, text_format = ?, submit_ms = ?, start_ms = NULL, finish_ms = NULL, error = '',
+				owner = ?, epoch = ?, version = version + 1, submit_op = ?, op_id = ?, metrics_json = '' WHERE id = ?`,
+				s.Name, s.Mode, string(Initializing), string(WantRun), runID, s.RestoredFrom, s.Text, s.TextFormat,
+				j.now().UnixMilli(), s.Owner, j.epoch, op, op, s.ID),
+			j.statusEvent(s.ID, Initializing, ""))
+		return d, nil
+	})
+	if err != nil {
+		return Job{}, err
+	}
+	return j.Job(ctx, s.ID)
+}

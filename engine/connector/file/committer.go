@@ -1,0 +1,109 @@
+package file
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"golang.org/x/sync/errgroup"
+
+	"seikan/engine/plugin"
+)
+
+func (s *sink) Committer(_ context.Context, task plugin.Task) (plugin.Committer, error) {
+	return &committer{sink: s, task: task}, nil
+}
+
+type committer struct {
+	sink *sink
+	task plugin.Task
+}
+
+func (c *committer) Commit(ctx context.Context, commits []plugin.State) error {
+	for _, state := range commits {
+		var t transaction
+		if state.Version != stateVersion {
+			return fmt.Errorf("a commit of %s has version %d; this program reads %d", c.sink.connector.Name, state.Version, stateVersion)
+		}
+		if err := json.Unmarshal(state.Data, &t); err != nil {
+			return fmt.Errorf("read a commit of %s: %w", c.sink.connector.Name, err)
+		}
+		if err := c.sink.commit(ctx, &t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit renames the files of a transaction. Those renamed before count as done. The
+// transaction's directory goes last, once the names in path outlast a power failure.
+func (s *sink) commit(ctx context.Context, t *transaction) error {
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(commitsAtOnce)
+	for _, f := range t.Files {
+		group.Go(func() error { return s.rename(gctx, t.from(f), t.to(f)) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	synced := map[string]bool{}
+	for _, f := range t.Files {
+		if dir := path.Dir(t.to(f)); !synced[dir] {
+			if err := s.sys.Sync(ctx, dir); err != nil {
+				return writeError("commit to", dir, err)
+			}
+			synced[dir] = true
+		}
+	}
+	if err := s.sys.RemoveAll(ctx, t.Dir); err != nil {
+		return fmt.Errorf("remove the directory of a committed transaction: %w", err)
+	}
+	return nil
+}
+
+func (s *sink) rename(ctx context.Context, from, to string) error {
+	err := s.sys.Rename(ctx, from, to)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return writeError("commit "+from+" to", to, err)
+	}
+	if _, statErr := s.sys.Stat(ctx, to); statErr == nil {
+		return nil // renamed by an earlier try
+	} else if !errors.Is(statErr, fs.ErrNotExist) {
+		return writeError("commit to", to, statErr)
+	}
+	return plugin.Permanent(fmt.Errorf("commit %s to %s: neither file is there any more; its rows are lost: has somebody cleaned the directory of tmp_path?", from, to))
+}
+
+// Recover commits what is pending and deletes every other transaction of this run: they
+// belong to earlier attempts, whose late renames then find nothing to rename.
+func (c *committer) Recover(ctx context.Context, pending []plugin.State) error {
+	if err := c.Commit(ctx, pending); err != nil {
+		return err
+	}
+	for _, dir := range c.sink.temporaries() {
+		if err := c.sink.sys.RemoveAll(ctx, c.sink.home(dir, c.task)); err != nil {
+			return fmt.Errorf("remove files of earlier attempts: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close removes directories that became empty.
+func (c *committer) Close() error {
+	ctx := context.Background()
+	for _, dir := range c.sink.temporaries() {
+		home := c.sink.home(dir, c.task)
+		for _, d := range []string{home, path.Dir(home), path.Dir(path.Dir(home))} {
+			if c.sink.sys.Remove(ctx, d) != nil {
+				break // there is none, or other sinks still use it
+			}
+		}
+		if path.Base(dir) == hiddenTemp {
+			_ = c.sink.sys.Remove(ctx, dir) // only when empty
+		}
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package file
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"golang.org/x/sync/errgroup"
+
+	"seikan/engine/plugin"
+	"seikan/engine/record"
+)
+
+const (
+	maxOpen       = 64 // parts of a writer with partitions; the one not used for longest is ended for another
+	settledAtOnce = 4
+	commitsAtOnce = 8
+)
+
+// writer writes the files of one transaction after the other.
+type writer struct {
+	sink       *sink
+	task       plugin.Task
+	background context.Context // for Close
+	home       string
+	distinct   string // keeps names of writers apart that the expression does not
+
+	checkpoint  int64 // that will end the transaction
+	transaction transaction
+	name        string
+	open        map[string]*part // by directory; by file for binary rows
+	next        map[string]int   // number of the next part by directory
+	settling    *errgroup.Group
+	writes      int64
+	wrote       bool // rows, in any transaction
+	warned      bool
+}
+
+// writerState is a writer's State.
+type writerState struct {
+	Checkpoint int64          `json:"checkpoint"`
+	Wrote      bool           `json:"wrote,omitempty"`
+	Next       map[string]int `json:"next,omitempty"` // only when names do not hold the transaction
+}
+
+func (s *sink) Writer(ctx context.Context, task plugin.Task, states []plugin.State) (plugin.Writer, error) {
+	temporary, err := s.chooseTemporary(ctx, task)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{sink: s, task: task, background: context.WithoutCancel(ctx), home: s.home(temporary, task), next: map[string]int{}}
+	for _, state := range states {
+		var old writerState
+		if state.Version != stateVersion {
+			return nil, fmt.Errorf("the saved state of %s has version %d; this program reads %d", s.connector.Name, state.Version, stateVersion)
+		}
+		if err := json.Unmarshal(state.Data, &old); err != nil {
+			return nil, fmt.Errorf("read the saved state of %s: %w", s.connector.Name, err)
+		}
+		w.checkpoint, w.wrote = max(w.checkpoint, old.Checkpoint), w.wrote || old.Wrote
+		for dir, n := range old.Next {
+			w.next[dir] = max(w.next[dir], n)
+		}
+	}
+	if !s.naming.unique() && (task.Parallelism > 1 || task.Replica > 0) {
+		w.distinct = "_" + strconv.Itoa(task.Subtask)
+		if task.Replica > 0 {
+			w.distinct += "r" + strconv.Itoa(task.Replica)
+		}
+	}
+	w.begin(w.checkpoint + 1)
+	return w, nil
+}
+
+func (w *writer) begin(checkpoint int64) {
+	w.checkpoint = checkpoint
+	w.name = w.sink.transactionName(w.task, checkpoint)
+	w.transaction = transaction{Dir: path.Join(w.home, w.name), Path: w.sink.dir}
+	w.open = map[string]*part{}
+	w.settling = &errgroup.Group{}
+	w.settling.SetLimit(settledAtOnce)
+	if w.sink.naming.unique() {
+		clear(w.next)
+	}
+}
+
+func (w *writer) Write(ctx context.Context, b *record.Batch) error {
+	if b.Rows() == 0 {
+		return nil
+	}
+	w.warnOfChanges(b)
+	groups := []group{{to: b.Rows()}}
+	if w.sink.layout != nil {
+		ordered, parts, err := w.sink.layout.order(ctx, b)
+		if err != nil {
+			return err
+		}
+		defer ordered.Release()
+		b, groups = ordered, parts
+	}
+	body := w.project(b)
+	defer body.Release()
+	for _, g := range groups {
+		if err := w.put(ctx, g, body); err != nil {
+			return err
+		}
+	}
+	w.wrote = true
+	return nil
+}
+
+func (w *writer) warnOfChanges(b *record.Batch) {
+	if b.Kinds == nil || w.warned {
+		return
+	}
+	for _, k := range b.Kinds {
+		if k != record.Insert {
+			w.task.Log.Warn("files are only appended to: updates and deletes are written as rows like any others", "table", w.sink.schema.Table())
+			w.warned = true
+			return
+		}
+	}
+}
+
+// project picks the columns of the file. The caller owns the result.
+func (w *writer) project(b *record.Batch) *record.Batch {
+	same := len(w.sink.columns) == int(b.Data.NumCols())
+	columns := make([]arrow.Array, len(w.sink.columns))
+	for i, c := range w.sink.columns {
+		columns[i] = b.Data.Column(c)
+		same = same && c == i
+	}
+	if same {
+		b.Retain()
+		return b
+	}
+	return record.NewBatch(w.sink.schema, array.NewRecordBatch(w.sink.schema.Arrow(), columns, b.Data.NumRows()))
+}
+
+// put writes the rows of a group, going on to the next part where one is full.
+func (w *writer) put(ctx context.Context, g group, body *record.Batch) error {
+	for from := g.from; from < g.to; {
+		p, err := w.part(ctx, g.dir)
+		if err != nil {
+			return err
+		}
+		n := g.to - from
+		if w.rolls() {
+			n = min(n, int(w.sink.batchSize-p.rows))
+		}
+		rows := body
+		if n < body.Rows() {
+			rows = body.Slice(from, from+n)
+		} else {
+			rows.Retain()
+		}
+		err = p.encoder.Write(rows)
+		rows.Release()
+		if err != nil {
+			return writeError("write", p.path, err)
+		}
+		from += n
+		if p.rows += int64(n); w.rolls() && p.rows >= w.sink.batchSize {
+			if err := w.end(g.dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *writer) rolls() bool {
+	return !w.sink.single && (w.sink.layout == nil || !w.sink.layout.binary)
+}
+
+// part returns the open part of a directory, or opens the next one.
+func (w *writer) part(ctx context.Context, dir string) (*part, error) {
+	w.writes++
+	if p := w.open[dir]; p != nil {
+		p.used = w.writes
+		return p, nil
+	}
+	if len(w.open) >= maxOpen {
+		if err := w.end(w.stalest()); err != nil {
+			return nil, err
+		}
+	}
+	file := written{Partition: dir}
+	if w.sink.layout != nil && w.sink.layout.binary {
+		if file = (written{Partition: path.Dir(dir), Name: path.Base(dir)}); file.Partition == "." {
+			file.Partition = ""
+		}
+	} else {
+		number := w.next[dir]
+		w.next[dir]++
+		file.Name = w.sink.naming.name(w.name, dir, number, w.distinct, w.task.Now())
+	}
+	p, err := w.sink.create(ctx, file, w.transaction.from(file))
+	if err != nil {
+		return nil, err
+	}
+	p.used = w.writes
+	w.open[dir] = p
+	w.transaction.Files = append(w.transaction.Files, file)
+	return p, nil
+}
+
+func (w *writer) stalest() string {
+	var dir string
+	var oldest *part
+	for d, p := range w.open {
+		if oldest == nil || p.used < oldest.used {
+			dir, oldest = d, p
+		}
+	}
+	return dir
+}
+
+// end finishes the open part of a directory; the disk catches up in the background.
+func (w *writer) end(dir string) error {
+	p := w.open[dir]
+	delete(w.open, dir)
+	if err := p.end(); err != nil {
+		p.handle.Close()
+		return err
+	}
+	w.settling.Go(p.settle)
+	return nil
+}
+
+func (w *writer) Prepare(ctx context.Context, barrier record.Barrier) (plugin.Prepared, error) {
+	if barrier.Kind == record.CompletedPoint && w.sink.evenEmpty && !w.wrote && w.sink.layout == nil && w.task.Subtask == 0 && w.task.Replica == 0 {
+		if _, err := w.part(ctx, ""); err != nil {
+			return plugin.Prepared{}, err
+		}
+	}
+	for dir := range w.open {
+		if err := w.end(dir); err != nil {
+			return plugin.Prepared{}, err
+		}
+	}
+	if err := w.settling.Wait(); err != nil {
+		return plugin.Prepared{}, err
+	}
+	var out plugin.Prepared
+	if len(w.transaction.Files) > 0 {
+		synced := map[string]bool{}
+		for _, f := range w.transaction.Files {
+			if dir := path.Dir(w.transaction.from(f)); !synced[dir] {
+				if err := w.sink.sys.Sync(ctx, dir); err != nil {
+					return plugin.Prepared{}, writeError("write", dir, err)
+				}
+				synced[dir] = true
+			}
+		}
+		commit, err := state(&w.transaction)
+		if err != nil {
+			return plugin.Prepared{}, err
+		}
+		out.Commits = []plugin.State{commit}
+	}
+	now := writerState{Checkpoint: max(barrier.Checkpoint, w.checkpoint), Wrote: w.wrote}
+	if !w.sink.naming.unique() {
+		now.Next = w.next
+	}
+	var err error
+	if out.Writer, err = state(now); err != nil {
+		return plugin.Prepared{}, err
+	}
+	w.begin(now.Checkpoint + 1)
+	return out, nil
+}
+
+func state(v any) (plugin.State, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return plugin.State{}, fmt.Errorf("save the state of a file sink: %w", err)
+	}
+	return plugin.State{Version: stateVersion, Data: data}, nil
+}
+
+// Close drops the files of the transaction that was not prepared.
+func (w *writer) Close() error {
+	for _, p := range w.open {
+		p.handle.Close() // what could not be written is dropped anyway
+	}
+	_ = w.settling.Wait() // as above
+	if len(w.transaction.Files) == 0 {
+		return nil
+	}
+	files := w.transaction
+	w.begin(w.checkpoint)
+	if err := w.sink.sys.RemoveAll(w.background, files.Dir); err != nil {
+		return fmt.Errorf("remove the files that were not committed: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+/* config
+parallelism = 1
+*/
+CREATE TABLE a WITH (
+"connector"=1);

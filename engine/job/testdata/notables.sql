@@ -1,0 +1,1 @@
+CREATE TABLE outp WITH ('connector'='Console', 'type'='sink');

@@ -1,0 +1,2 @@
+/* config
+parallelism = 1

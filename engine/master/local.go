@@ -1,0 +1,411 @@
+package master
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"seikan/db/state"
+	"seikan/engine/checkpoint"
+	"seikan/engine/plan"
+	"seikan/engine/plugin"
+	"seikan/engine/record"
+	"seikan/engine/task"
+	"seikan/storage"
+)
+
+// Local runs a job inside this process, its facts in the state store like a cluster's.
+type Local struct {
+	Jobs  *state.Jobs
+	Blobs storage.Store
+	Log   *slog.Logger
+	// Interval and Timeout are the engine's, for jobs that do not set their own.
+	Interval, Timeout time.Duration
+	// Retained is the number of completed checkpoints kept for each pipeline.
+	Retained int
+}
+
+// Run is a job being run.
+type Run struct {
+	local    *Local
+	plan     *plan.Plan
+	job      state.Job
+	restore  bool
+	budget   *task.Budget
+	bad      *task.BadRows
+	mu       sync.Mutex
+	attempts map[int]*attempt // the present ones, by pipeline
+	last     map[int]map[string]int64
+	began    time.Time
+}
+
+// Outcome is how a job ended.
+type Outcome struct {
+	Job      state.Job
+	Counters map[string]int64
+	Dirty    int64
+	Err      error // of a FAILED job
+}
+
+// Start takes a job that is INITIALIZING to RUNNING. restore makes its pipelines go on from
+// their newest checkpoints; job is the row as submitted or restarted.
+func (l *Local) Start(ctx context.Context, p *plan.Plan, job state.Job, restore bool) (*Run, error) {
+	for _, s := range []state.Status{state.Created, state.Pending, state.Running} {
+		moved, err := l.Jobs.SetStatus(ctx, job.ID, nil, s)
+		if err != nil {
+			return nil, err
+		}
+		job = moved
+	}
+	return &Run{local: l, plan: p, job: job, restore: restore, began: time.Now(),
+		budget: task.NewBudget(p.Env.MemoryBytes), bad: &task.BadRows{Budget: p.Env.Dirty, Log: l.Log},
+		attempts: map[int]*attempt{}, last: map[int]map[string]int64{}}, nil
+}
+
+// Wait runs the job to its end. Ending ctx cancels the job; what is committed stays. The
+// outcome is recorded even then.
+func (r *Run) Wait(ctx context.Context) (Outcome, error) {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := r.saveModes(running); err != nil {
+		return r.end(ctx, state.Failed, err)
+	}
+	var wg sync.WaitGroup
+	watching, quit := context.WithCancel(running)
+	wg.Go(func() { r.obey(watching, stop) })
+	ends := make([]end, len(r.plan.Pipelines))
+	var pipelines sync.WaitGroup
+	for i, p := range r.plan.Pipelines {
+		pipelines.Go(func() {
+			ends[i] = r.pipeline(running, p)
+			if ends[i].err != nil {
+				stop(errPipeline)
+			}
+		})
+	}
+	pipelines.Wait()
+	quit()
+	wg.Wait()
+	status, err := verdict(ends, context.Cause(running))
+	return r.end(ctx, status, err)
+}
+
+var (
+	errPipeline = errors.New("another pipeline failed")
+	errCancel   = errors.New("the job was cancelled")
+)
+
+type end struct {
+	kind record.BarrierKind
+	err  error
+}
+
+// verdict is the job's status out of its pipelines' ends: a failure wins over a cancel, which
+// wins over a savepoint.
+func verdict(ends []end, cause error) (state.Status, error) {
+	status := state.Finished
+	var failures []error
+	for _, e := range ends {
+		switch {
+		case e.err == nil:
+			if e.kind == record.Savepoint && status == state.Finished {
+				status = state.SavepointDone
+			}
+		case errors.Is(e.err, context.Canceled):
+			if !errors.Is(cause, errPipeline) {
+				status = state.Canceled
+			}
+		default:
+			failures = append(failures, e.err)
+		}
+	}
+	if len(failures) > 0 {
+		return state.Failed, errors.Join(failures...)
+	}
+	return status, nil
+}
+
+// saveModes prepares every sink's tables, once a job; a restore finds them done.
+func (r *Run) saveModes(ctx context.Context) error {
+	if r.restore {
+		return nil
+	}
+	for _, p := range r.plan.Pipelines {
+		sinks := p.Sinks
+		if p.ID == 1 && r.plan.Dirty != nil {
+			sinks = append(sinks[:len(sinks):len(sinks)], r.plan.Dirty)
+		}
+		for _, s := range sinks {
+			for _, t := range s.Tables {
+				if err := r.saveMode(ctx, p, s, t); err != nil {
+					return fmt.Errorf("%s: prepare table %s: %w", s.Action, t.Table, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Run) saveMode(ctx context.Context, p *plan.Pipeline, s *plan.SinkNode, t plan.SinkTable) error {
+	preparer, ok := t.Sink.(plugin.TablePreparer)
+	if !ok {
+		return nil
+	}
+	name := fmt.Sprintf("%d-%s", s.Index, s.Factory.Spec.Name)
+	if _, done, err := r.local.Jobs.SaveModeDone(ctx, r.job.ID, name, t.Table); done || err != nil {
+		return err
+	}
+	a := &attempt{pipeline: p, jobID: r.job.ID, runID: r.job.RunID, log: r.local.Log}
+	if err := preparer.PrepareTable(ctx, a.task(s.Action, 0)); err != nil {
+		return err
+	}
+	return r.local.Jobs.MarkSaveMode(ctx, r.job.ID, name, t.Table)
+}
+
+// pollDesired is how often the row is read for what the user wants.
+const pollDesired = 300 * time.Millisecond
+
+// obey carries out what another process wrote into the job's row: cancel or savepoint.
+func (r *Run) obey(ctx context.Context, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(pollDesired)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		job, err := r.local.Jobs.Job(ctx, r.job.ID)
+		if err != nil {
+			continue // it is read again soon
+		}
+		switch job.Desired {
+		case state.WantCancel:
+			stop(errCancel)
+			return
+		case state.WantSavepoint, state.WantStop:
+			if job.Status == state.Running {
+				if _, err := r.local.Jobs.SetStatus(ctx, r.job.ID, []state.Status{state.Running}, state.DoingSavepoint); err != nil {
+					r.local.Log.Warn("the savepoint is not noted yet", "error", err)
+				}
+			}
+			for _, a := range r.present() {
+				a.coordinator.Tell(checkpoint.SavepointAsked{})
+			}
+		}
+	}
+}
+
+func (r *Run) present() []*attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []*attempt
+	for _, a := range r.attempts {
+		out = append(out, a)
+	}
+	return out
+}
+
+// pipeline runs attempts until one finishes or no more are allowed.
+func (r *Run) pipeline(ctx context.Context, p *plan.Pipeline) end {
+	log := r.local.Log.With("pipeline", p.ID)
+	for restores := 0; ; restores++ {
+		kind, err := r.try(ctx, p, restores > 0 || r.restore, log)
+		if err == nil {
+			return end{kind, nil}
+		}
+		if ctx.Err() != nil { // whatever the tasks made of it, they were told to stop
+			return end{"", ctx.Err()}
+		}
+		if plugin.IsPermanent(err) || restores >= r.plan.Env.RetryTimes {
+			return end{"", fmt.Errorf("pipeline %d: %w", p.ID, err)}
+		}
+		log.Warn("the pipeline is restarted", "error", err, "restart", restores+1, "of", r.plan.Env.RetryTimes, "wait", r.plan.Env.RetryInterval)
+		select {
+		case <-ctx.Done():
+			return end{"", ctx.Err()}
+		case <-time.After(r.plan.Env.RetryInterval):
+		}
+	}
+}
+
+func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog.Logger) (record.BarrierKind, error) {
+	row, err := r.local.Jobs.StartAttempt(ctx, r.job.ID, int64(p.ID))
+	if err != nil {
+		return "", err
+	}
+	a := &attempt{pipeline: p, plan: r.plan, number: row.Attempt, jobID: r.job.ID, runID: r.job.RunID,
+		interval: r.plan.Env.CheckpointInterval, timeout: r.plan.Env.CheckpointTimeout,
+		rows:  checkpointRows{r.local.Jobs, r.job.ID, int64(p.ID), row.Attempt},
+		blobs: r.local.Blobs, budget: r.budget, bad: r.bad, log: log}
+	if a.interval == 0 && r.plan.Env.Streaming {
+		a.interval = r.local.Interval
+	}
+	if a.timeout == 0 {
+		a.timeout = r.local.Timeout
+	}
+	a.completed = func(id int64) { r.prune(ctx, p.ID, id) }
+	if restore {
+		if a.manifest, err = newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, int64(p.ID), log); err != nil {
+			return "", err
+		}
+		if a.manifest != nil {
+			log.Info("going on from a checkpoint", "checkpoint", a.manifest.Checkpoint, "kind", a.manifest.Kind, "splits", len(a.manifest.Enumeration.Splits))
+		}
+	}
+	if err := a.prepare(ctx); err != nil {
+		return "", errors.Join(err, a.close())
+	}
+	r.mu.Lock()
+	r.attempts[p.ID] = a
+	r.mu.Unlock()
+	if row, err = r.local.Jobs.SavePipeline(ctx, withStatus(row, state.PipelineRunning, nil)); err != nil {
+		return "", errors.Join(err, a.close())
+	}
+	kind, err := a.run(ctx)
+	r.mu.Lock()
+	delete(r.attempts, p.ID)
+	r.last[p.ID] = a.counters.Map()
+	r.mu.Unlock()
+	status := state.PipelineFinished
+	switch {
+	case err != nil && ctx.Err() != nil:
+		status = state.PipelineCanceled
+	case err != nil:
+		status = state.PipelineFailed
+	}
+	if _, e := r.local.Jobs.SavePipeline(context.WithoutCancel(ctx), withStatus(row, status, err)); e != nil {
+		err = errors.Join(err, e)
+	}
+	return kind, err
+}
+
+func withStatus(p state.Pipeline, s state.PipelineStatus, err error) state.Pipeline {
+	p.Status = s
+	if err != nil {
+		p.Error = err.Error()
+	}
+	return p
+}
+
+// end records how the job ended, after finishing commits that a recorded checkpoint owes.
+func (r *Run) end(ctx context.Context, status state.Status, cause error) (Outcome, error) {
+	// The row must be written though the user cancelled; it gets a bounded time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	out := Outcome{Counters: r.Counters(), Dirty: r.bad.Count(), Err: cause}
+	message := ""
+	if cause != nil {
+		message = cause.Error()
+	}
+	if status == state.Canceled {
+		if err := r.settle(ctx); err != nil {
+			status, message, out.Err = state.Failed, err.Error(), err
+		}
+	}
+	metrics, err := json.Marshal(out.Counters)
+	if err != nil {
+		return out, fmt.Errorf("encode the job's counters: %w", err)
+	}
+	for _, s := range wayTo(status) {
+		if _, err := r.local.Jobs.SetStatus(ctx, r.job.ID, nil, s); err != nil && !errors.Is(err, state.ErrMoved) {
+			return out, err
+		}
+	}
+	if out.Job, err = r.local.Jobs.FinishJob(ctx, r.job.ID, status, message, string(metrics)); err != nil {
+		return out, err
+	}
+	if status == state.Finished || status == state.Canceled {
+		r.dropCheckpoints(ctx)
+	}
+	return out, nil
+}
+
+// wayTo is the transient status that must come before an end; being in it already is fine.
+func wayTo(s state.Status) []state.Status {
+	switch s {
+	case state.Failed:
+		return []state.Status{state.Failing}
+	case state.Canceled:
+		return []state.Status{state.Canceling}
+	case state.SavepointDone:
+		return []state.Status{state.DoingSavepoint}
+	}
+	return nil
+}
+
+// settle finishes the commits of each pipeline's newest checkpoint and clears what is staged
+// beyond it, before a job may be CANCELED.
+func (r *Run) settle(ctx context.Context) error {
+	for _, p := range r.plan.Pipelines {
+		m, err := newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, int64(p.ID), r.local.Log)
+		if err != nil {
+			return err
+		}
+		row, err := r.local.Jobs.StartAttempt(ctx, r.job.ID, int64(p.ID))
+		if err != nil {
+			return err
+		}
+		a := &attempt{pipeline: p, plan: r.plan, number: row.Attempt, manifest: m, jobID: r.job.ID, runID: r.job.RunID,
+			rows: checkpointRows{r.local.Jobs, r.job.ID, int64(p.ID), row.Attempt}, log: r.local.Log}
+		if err := errors.Join(a.commitOnly(ctx), a.close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Counters sums the present attempts' counters and those of pipelines that ended.
+func (r *Run) Counters() map[string]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum := map[string]int64{}
+	for id, m := range r.last {
+		if r.attempts[id] == nil {
+			for k, v := range m {
+				sum[k] += v
+			}
+		}
+	}
+	for _, a := range r.attempts {
+		for k, v := range a.counters.Map() {
+			sum[k] += v
+		}
+	}
+	return sum
+}
+
+// PipelineProgress is what a progress bar shows.
+type PipelineProgress struct {
+	ID                   int
+	Source               string
+	Total, Finished      task.Progress
+	Read, ReadBytes      int64
+	Written, WrittenRows int64
+}
+
+// Progress lists the running pipelines by id.
+func (r *Run) Progress() []PipelineProgress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []PipelineProgress
+	for _, p := range r.plan.Pipelines {
+		a := r.attempts[p.ID]
+		if a == nil {
+			continue
+		}
+		m := a.counters.Map()
+		pp := PipelineProgress{ID: p.ID, Source: p.Source.Action, Read: task.Sum(m, "SourceReceivedCount"),
+			ReadBytes: task.Sum(m, "SourceReceivedBytes"), WrittenRows: task.Sum(m, "SinkWriteCount")}
+		pp.Total, pp.Finished = a.enumeration.Progress()
+		out = append(out, pp)
+	}
+	return out
+}
+
+// JobID is the id of the job.
+func (r *Run) JobID() string { return r.job.ID }

@@ -1,0 +1,124 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"seikan/engine/plan"
+	"seikan/engine/plugin"
+	"seikan/engine/record"
+)
+
+// BadRows counts a job's bad rows against its budget.
+type BadRows struct {
+	Budget plan.Dirty
+	Log    *slog.Logger
+
+	mu    sync.Mutex
+	count int64
+}
+
+// logged is the number of bad rows that are logged one by one.
+const logged = 10
+
+// Add counts a row; its error comes back when the budget is used up.
+func (b *BadRows) Add(row plugin.DirtyRow) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.count++
+	// A ratio alone leaves the count free.
+	if limit := b.Budget.MaxCount; b.count > limit && (limit > 0 || b.Budget.MaxRatio == 0) {
+		if limit > 0 {
+			return plugin.Permanent(fmt.Errorf("bad row number %d, and env.dirty.max-count is %d: %w", b.count, b.Budget.MaxCount, row.Err))
+		}
+		return plugin.Permanent(row.Err)
+	}
+	if b.Log != nil && b.count <= logged {
+		b.Log.Warn("bad row skipped", "error", row.Err, "table", row.Table, "split", row.Split, "row", row.At.Rows)
+	}
+	return nil
+}
+
+// Check judges the share of bad rows among those read so far.
+func (b *BadRows) Check(read int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.count == 0 || b.Budget.MaxRatio == 0 {
+		return nil
+	}
+	if share := float64(b.count) / float64(read+b.count); share > b.Budget.MaxRatio {
+		return plugin.Permanent(fmt.Errorf("%d bad rows and %d good ones: a share of %.4f, and env.dirty.max-ratio is %v", b.count, read, share, b.Budget.MaxRatio))
+	}
+	return nil
+}
+
+// Count is the number of bad rows so far.
+func (b *BadRows) Count() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.count
+}
+
+// deadLetters turns bad rows into batches for the dirty sink.
+type deadLetters struct {
+	runner *sinkRunner
+	schema *record.Schema
+	now    func() time.Time
+
+	mu   sync.Mutex
+	rows []plugin.DirtyRow
+}
+
+const letterBatch = 256
+
+func newDeadLetters(r *sinkRunner, schema *record.Schema, now func() time.Time) *deadLetters {
+	return &deadLetters{runner: r, schema: schema, now: now}
+}
+
+func (d *deadLetters) add(ctx context.Context, row plugin.DirtyRow) error {
+	row.Raw = append([]byte(nil), row.Raw...) // readers reuse their buffers
+	d.mu.Lock()
+	d.rows = append(d.rows, row)
+	full := len(d.rows) >= letterBatch
+	d.mu.Unlock()
+	if full {
+		return d.flush(ctx)
+	}
+	return nil
+}
+
+func (d *deadLetters) flush(ctx context.Context) error {
+	d.mu.Lock()
+	rows := d.rows
+	d.rows = nil
+	d.mu.Unlock()
+	if len(rows) == 0 {
+		return nil
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, d.schema.Arrow())
+	defer b.Release()
+	at := arrow.Timestamp(d.now().UTC().UnixMicro())
+	for _, r := range rows {
+		b.Field(0).(*array.BinaryBuilder).Append(r.Raw)
+		b.Field(1).(*array.StringBuilder).Append(r.Err.Error())
+		b.Field(2).(*array.StringBuilder).Append(r.Table)
+		b.Field(3).(*array.StringBuilder).Append(r.Split)
+		b.Field(4).(*array.Int64Builder).Append(r.At.Rows)
+		b.Field(5).(*array.TimestampBuilder).Append(at)
+	}
+	return d.runner.queue.push(ctx, record.Event{Batch: record.NewBatch(d.schema, b.NewRecordBatch())})
+}
+
+func (d *deadLetters) barrier(ctx context.Context, b record.Barrier) error {
+	if err := d.flush(ctx); err != nil {
+		return err
+	}
+	return d.runner.queue.push(ctx, record.Event{Barrier: &b})
+}
