@@ -19,55 +19,37 @@ var ErrNewer = errors.New("schema is newer than this program")
 // IsGuard says whether sql is the statement of a Guard that fails when its condition is false.
 func IsGuard(sql string) bool { return strings.HasPrefix(sql, "INSERT INTO guard(ok)") }
 
-// Migrate brings the store's schema to the newest of all, one Write a migration, so that
-// several processes may do it at the same time: the version's row is written with its changes
-// and only one can. A store of a newer schema is left alone (ErrNewer).
+// Migrate brings the store's schema to the newest of all, which are numbered from 1 without
+// gaps: one Write a migration. Several processes may do it at the same time: the version's row
+// is written with its changes and only one can. A store of a newer schema is left alone
+// (ErrNewer).
 func Migrate(ctx context.Context, s Store, nowMs int64, all []migrations.Migration) error {
 	const tries = 20
-	newest := 0
-	if len(all) > 0 {
-		newest = all[len(all)-1].Version
-	}
 	var last error
-	for range tries {
+	for failures := 0; failures < tries && ctx.Err() == nil; {
 		version, err := SchemaVersion(ctx, s)
 		switch {
 		case err != nil:
 			return err
-		case version > newest:
+		case version > len(all):
 			return fmt.Errorf("%w: it has version %d and this program knows up to %d; "+
-				"use the program that wrote it or a later one", ErrNewer, version, newest)
-		case version == newest:
+				"use the program that wrote it or a later one", ErrNewer, version, len(all))
+		case version == len(all):
 			return nil
 		}
-		before := version
-		for _, m := range all {
-			if m.Version <= version {
-				continue
-			}
-			if last = apply(ctx, s, nowMs, m); last != nil {
-				break
-			}
-			version = m.Version
+		outcome, err := apply(ctx, s, nowMs, all[version])
+		if err == nil {
+			continue
 		}
-		if last == nil {
-			return nil
-		}
-		// Another process may have been first, or the outcome is unknown: look again. Nothing
-		// moved and nothing was busy means that the migration itself does not work here.
-		if now, err := SchemaVersion(ctx, s); err == nil && now == before && !retry(last) {
+		last = err
+		failures++
+		// Another process may have been first, or the outcome is unknown: look again. Refused and
+		// nothing has moved means that the migration itself does not work here.
+		if now, err := SchemaVersion(ctx, s); err == nil && now == version && outcome == Refused {
 			return last
 		}
-		if ctx.Err() != nil {
-			break
-		}
 	}
-	return last
-}
-
-func retry(err error) bool {
-	var m *migrationError
-	return errors.Is(err, ErrBusy) || errors.As(err, &m) && m.outcome == Unknown
+	return errors.Join(last, ctx.Err())
 }
 
 // SchemaVersion is the version of the newest migration applied, 0 for an empty store.
@@ -89,20 +71,7 @@ func SchemaVersion(ctx context.Context, s Store) (int, error) {
 	return int(version), nil
 }
 
-type migrationError struct {
-	version int
-	name    string
-	outcome Outcome
-	err     error
-}
-
-func (e *migrationError) Error() string {
-	return fmt.Sprintf("migration %04d_%s (%v): %v", e.version, e.name, e.outcome, e.err)
-}
-
-func (e *migrationError) Unwrap() error { return e.err }
-
-func apply(ctx context.Context, s Store, nowMs int64, m migrations.Migration) error {
+func apply(ctx context.Context, s Store, nowMs int64, m migrations.Migration) (Outcome, error) {
 	var batch []Statement
 	done := S("INSERT INTO schema_version(version, name, applied_ms) VALUES (?, ?, ?)", int64(m.Version), m.Name, nowMs)
 	if m.Version > 1 {
@@ -114,8 +83,9 @@ func apply(ctx context.Context, s Store, nowMs int64, m migrations.Migration) er
 	if m.Version == 1 {
 		batch = append(batch, done) // its table is made by this very migration
 	}
-	if res, err := s.Write(ctx, batch...); err != nil {
-		return &migrationError{m.Version, m.Name, res.Outcome, err}
+	res, err := s.Write(ctx, batch...)
+	if err != nil {
+		return res.Outcome, fmt.Errorf("migration %04d_%s (%v): %w", m.Version, m.Name, res.Outcome, err)
 	}
-	return nil
+	return Done, nil
 }

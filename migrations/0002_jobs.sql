@@ -16,12 +16,14 @@ CREATE TABLE leader (
   since_ms INTEGER NOT NULL
 ) STRICT;
 
--- A job and its present run. A restart of the job ends one run and begins the next.
+-- A job and its present run. A restart of the job begins its next run. allowed_ms is how long
+-- the status may last, 0 for ever; a master counts it on its own clock.
 CREATE TABLE job (
   id            TEXT PRIMARY KEY CHECK (id <> ''),
   name          TEXT NOT NULL,
   mode          TEXT NOT NULL,
   status        TEXT NOT NULL,
+  allowed_ms    INTEGER NOT NULL,
   desired       TEXT NOT NULL CHECK (desired IN ('RUN', 'CANCEL', 'SAVEPOINT', 'STOP')),
   run_no        INTEGER NOT NULL,
   run_id        TEXT NOT NULL,
@@ -75,6 +77,7 @@ CREATE TABLE pipeline (
   id              INTEGER NOT NULL,
   run_no          INTEGER NOT NULL,
   status          TEXT NOT NULL,
+  allowed_ms      INTEGER NOT NULL,
   restores        INTEGER NOT NULL,
   attempt         INTEGER NOT NULL,
   last_checkpoint INTEGER NOT NULL,

@@ -101,10 +101,10 @@ func (l *Local) reap(ctx context.Context) error {
 		}
 		message := fmt.Sprintf("the process that ran the job ended without finishing it; seikan run --restore %s FILE goes on from its last checkpoint", j.ID)
 		if j.Status != state.Failing {
-			_, err = l.Jobs.FailJob(ctx, j.ID, state.Failing, message)
+			_, err = l.Jobs.Move(ctx, j.ID, state.Move{To: state.Failing, Error: message})
 		}
 		if err == nil || errors.Is(err, state.ErrMoved) {
-			_, err = l.Jobs.FailJob(ctx, j.ID, state.Failed, message)
+			_, err = l.Jobs.FinishJob(ctx, j.ID, state.Failed, message, "")
 		}
 		if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, state.ErrMoved) {
 			return fmt.Errorf("mark the abandoned job %s: %w", j.ID, err)

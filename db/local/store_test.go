@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -158,6 +159,106 @@ func TestFullDiskIsUnknownWithAHint(t *testing.T) {
 	}
 	if _, err := s.Write(t.Context(), db.S("INSERT INTO big(v) VALUES (x'00')")); err != nil {
 		t.Errorf("small write after a full disk: %v", err)
+	}
+}
+
+func TestBrokenDeferredKeyIsRefusedAtCommit(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, filepath.Join(t.TempDir(), "state.db"), Options{})
+	if _, err := s.Write(t.Context(), db.S("CREATE TABLE parent (id INTEGER PRIMARY KEY)"),
+		db.S("CREATE TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if res, err := s.Write(t.Context(), db.S("INSERT INTO child(id) VALUES (1)")); res.Outcome != db.Refused || err == nil {
+			t.Errorf("write is %v: %v", res.Outcome, err)
+		}
+	}
+	if _, err := s.Write(t.Context(), db.S("INSERT INTO child(id) VALUES (1)"), db.S("INSERT INTO parent(id) VALUES (1)")); err != nil {
+		t.Errorf("the next write: %v", err)
+	}
+	rows, err := s.Query(t.Context(), db.S("SELECT count(*) FROM child"))
+	if err != nil || rows.Values[0][0] != int64(1) {
+		t.Errorf("rows are %v (%v)", rows, err)
+	}
+}
+
+// The other process is this test binary; it prints the number of each row that is Done.
+func TestWhatWasDoneSurvivesKill(t *testing.T) {
+	if path := os.Getenv("SEIKAN_TEST_KILL_FILE"); path != "" {
+		s := openAt(t, path, Options{})
+		for {
+			rows, err := s.Query(t.Context(), db.S("SELECT COALESCE(max(id), 0) + 1 FROM done"))
+			if err == nil {
+				_, err = s.Write(t.Context(), db.S("INSERT INTO done(id, v) VALUES (?, zeroblob(3000))", rows.Values[0][0]))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Println("done", rows.Values[0][0])
+		}
+	}
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := openAt(t, path, Options{})
+	if _, err := s.Write(t.Context(), db.S("CREATE TABLE done (id INTEGER PRIMARY KEY, v BLOB)")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	last := int64(0)
+	for round := range 5 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestWhatWasDoneSurvivesKill$")
+		cmd.Env = append(os.Environ(), "SEIKAN_TEST_KILL_FILE="+path)
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		for n := 0; lines.Scan(); n++ {
+			if n == 20+17*round {
+				_ = cmd.Process.Kill()
+			}
+			var id int64
+			if _, err := fmt.Sscanf(lines.Text(), "done %d", &id); err == nil {
+				last = id
+			}
+		}
+		_ = cmd.Wait()
+		again, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := again.Query(t.Context(), db.S("SELECT count(*), max(id) FROM done"))
+		if err != nil || last == 0 || rows.Values[0][0].(int64) < last || rows.Values[0][0] != rows.Values[0][1] {
+			t.Errorf("round %d: %d writes were done, there are %v (%v)", round, last, rows, err)
+		}
+		_ = again.Close()
+	}
+}
+
+func TestMigrationsSurviveLostAnswers(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(30) {
+		s := openAt(t, filepath.Join(t.TempDir(), "state.db"), Options{Migrations: []migrations.Migration{}})
+		flaky := dbtest.NewFlaky(s, seed)
+		for tries := 0; ; tries++ {
+			err := db.Migrate(t.Context(), flaky, 1, migrations.All())
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, dbtest.ErrInjected) || tries > 100 {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		flaky.Settle(t.Context())
+		if v, err := db.SchemaVersion(t.Context(), s); err != nil || v != len(migrations.All()) {
+			t.Errorf("seed %d: version is %d (%v)", seed, v, err)
+		}
 	}
 }
 

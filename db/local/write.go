@@ -14,7 +14,7 @@ import (
 )
 
 // Write implements db.Store. All that can go wrong before COMMIT is Refused, for SQLite rolls
-// back, except a failing disk; from COMMIT on an error means Unknown.
+// back, except a failing disk; an error of COMMIT itself means Unknown.
 func (s *Store) Write(ctx context.Context, statements ...db.Statement) (db.Result, error) {
 	refused := db.Result{Outcome: db.Refused}
 	if err := db.Check(statements); err != nil {
@@ -122,7 +122,11 @@ func (s *Store) commit(ctx context.Context, affected []int64) (db.Result, error)
 		}
 	}
 	if err != nil {
-		return db.Result{Outcome: db.Unknown}, fmt.Errorf("commit to %s: %w", s.path, hint(err))
+		res := db.Result{Outcome: db.Unknown}
+		if code(err) == sqlite3.SQLITE_CONSTRAINT { // a deferred foreign key: nothing was written
+			res.Outcome = db.Refused
+		}
+		return res, fmt.Errorf("commit to %s: %w", s.path, hint(err))
 	}
 	return db.Result{Outcome: db.Done, Affected: affected}, nil
 }

@@ -3,23 +3,25 @@ package state
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"testing"
 
 	"seikan/db"
 	"seikan/db/dbtest"
+	"seikan/db/local"
 )
+
+var storySeeds = flag.Uint64("seeds", 500, "how many seeds the story of lost answers runs with")
 
 // Answers get lost in every way; what the caller was told and what is stored must still agree,
 // and each operation must have taken effect once.
 func TestLostAnswersLeaveExactlyOneEffect(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(1000)
-	if testing.Short() {
-		seeds = 200
-	}
+	seeds := *storySeeds
 	var wg sync.WaitGroup
 	faults := make([]map[string]int, 2)
 	for w := range uint64(2) {
@@ -105,7 +107,7 @@ func story(ctx context.Context, flaky *dbtest.Flaky, store db.Store, seed uint64
 	if err := run(); err != nil {
 		return err
 	}
-	if err := count(j.FailJob(ctx, id, Failing, "boom")); err != nil {
+	if err := count(j.Move(ctx, id, Move{To: Failing, Error: "boom"})); err != nil {
 		return err
 	}
 	if err := count(j.FinishJob(ctx, id, Failed, "", "{}")); err != nil {
@@ -179,6 +181,25 @@ func again(do func() (Job, error)) (Job, error) {
 		var failed *queryError
 		if !errors.As(err, &failed) {
 			return job, err
+		}
+	}
+}
+
+func BenchmarkSetStatus(b *testing.B) {
+	store, err := local.Open(filepath.Join(b.TempDir(), "state.db"), local.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	j := New(store, ticking(), RandomID)
+	if _, err := j.CreateJob(b.Context(), submit("1"), "1"); err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for b.Loop() {
+		n++
+		if _, err := j.Move(b.Context(), "1", Move{To: []Status{Failing, Canceling}[n%2]}); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

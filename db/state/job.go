@@ -16,6 +16,7 @@ type Job struct {
 	Name         string
 	Mode         string // BATCH or STREAMING
 	Status       Status
+	Allowed      time.Duration // how long Status may last before the master escalates; 0: for ever
 	Desired      Desired
 	RunNo        int64  // 1, 2, ... per job id
 	RunID        string // globally unique; what sink ledgers know the run by
@@ -34,12 +35,12 @@ type Job struct {
 	submitOp     string
 }
 
-const jobColumns = `id, name, mode, status, desired, run_no, run_id, restored_from, text_format, submit_ms,
+const jobColumns = `id, name, mode, status, allowed_ms, desired, run_no, run_id, restored_from, text_format, submit_ms,
 	start_ms, finish_ms, error, owner, epoch, attempt, version, metrics_json, submit_op`
 
 func scanJob(r *row) Job {
 	return Job{
-		ID: r.text(), Name: r.text(), Mode: r.text(), Status: Status(r.text()), Desired: Desired(r.text()),
+		ID: r.text(), Name: r.text(), Mode: r.text(), Status: Status(r.text()), Allowed: r.duration(), Desired: Desired(r.text()),
 		RunNo: r.number(), RunID: r.text(), RestoredFrom: r.text(), TextFormat: r.text(), Submitted: r.time(),
 		Started: r.time(), Finished: r.time(), Error: r.text(), Owner: r.text(), Epoch: r.number(),
 		Attempt: r.number(), Version: r.number(), Metrics: r.text(), submitOp: r.text(),
@@ -76,9 +77,9 @@ func (j *Jobs) CreateJob(ctx context.Context, s Submit, op string) (Job, error) 
 			return d, fmt.Errorf("%w: job %s (%s) was submitted at %s", ErrExists, s.ID, old.Status, old.Submitted)
 		}
 		d.statements = append(db.Guard("NOT EXISTS (SELECT 1 FROM job WHERE id = ?)", s.ID),
-			db.S(`INSERT INTO job(id, name, mode, status, desired, run_no, run_id, restored_from, text, text_format, submit_ms,
+			db.S(`INSERT INTO job(id, name, mode, status, allowed_ms, desired, run_no, run_id, restored_from, text, text_format, submit_ms,
 				error, owner, epoch, attempt, version, submit_op, op_id, metrics_json)
-				VALUES (?, ?, ?, ?, ?, 1 + COALESCE((SELECT max(run_no) FROM job_run WHERE job_id = ?), 0),
+				VALUES (?, ?, ?, ?, 0, ?, 1 + COALESCE((SELECT max(run_no) FROM job_run WHERE job_id = ?), 0),
 				?, ?, ?, ?, ?, '', ?, ?, 0, 1, ?, ?, '')`,
 				s.ID, s.Name, s.Mode, string(Initializing), string(WantRun), s.ID, s.RunID, s.RestoredFrom, s.Text,
 				s.TextFormat, j.now().UnixMilli(), s.Owner, j.epoch, op, op),

@@ -234,6 +234,8 @@ func (r *row) number() int64 { n, _ := r.next().(int64); return n }
 
 func (r *row) blob() []byte { b, _ := r.next().([]byte); return b }
 
+func (r *row) duration() time.Duration { return time.Duration(r.number()) * time.Millisecond }
+
 // time is zero for NULL.
 func (r *row) time() time.Time {
 	ms, ok := r.next().(int64)

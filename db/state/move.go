@@ -4,64 +4,71 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"seikan/db"
 )
 
-// SetStatus moves a job to another status if it is in one of from, which CanMove must allow
-// (from nil means any that does); else ErrMoved. Moving into an end state ends the run: its
-// row is written to the history, pending checkpoints are aborted, and, unless it FAILED, all
-// commits must be acknowledged (ErrUnacknowledged).
+// Move is a change of a job's status.
+type Move struct {
+	From    []Status // where the job must be; nil: wherever CanMove allows it
+	To      Status
+	Allowed time.Duration // how long the job may stay in To before the master escalates; 0: for ever
+	Error   string        // what the user sees; the first error of a run stays
+	Metrics string        // final counters as JSON; empty: as they are
+}
+
+// SetStatus is Move without more.
 func (j *Jobs) SetStatus(ctx context.Context, id string, from []Status, to Status) (Job, error) {
-	return j.move(ctx, id, from, to, nil, nil)
+	return j.Move(ctx, id, Move{From: from, To: to})
 }
 
-// FailJob is SetStatus to FAILING or to FAILED with the error that the user sees. The first
-// error of a run stays.
-func (j *Jobs) FailJob(ctx context.Context, id string, to Status, message string) (Job, error) {
-	return j.move(ctx, id, nil, to, &message, nil)
-}
-
-// FinishJob ends a run with its final counters as JSON and an error, empty for none.
+// FinishJob is Move to an end state.
 func (j *Jobs) FinishJob(ctx context.Context, id string, to Status, message, metrics string) (Job, error) {
 	if !to.Ended() || to == Unknowable {
 		return Job{}, fmt.Errorf("finish job %s: %s is not an end", id, to)
 	}
-	return j.move(ctx, id, nil, to, &message, &metrics)
+	return j.Move(ctx, id, Move{To: to, Error: message, Metrics: metrics})
 }
 
-func (j *Jobs) move(ctx context.Context, id string, from []Status, to Status, message, metrics *string) (Job, error) {
-	for _, s := range from {
-		if !CanMove(s, to) {
-			return Job{}, fmt.Errorf("set status of job %s: no way leads from %s to %s", id, s, to)
+// Move moves a job to another status, if it is where m and CanMove want it; else ErrMoved.
+// Moving into an end state ends the run: its row is written to the history, pending
+// checkpoints are aborted, and, unless it FAILED, all commits must be acknowledged
+// (ErrUnacknowledged).
+func (j *Jobs) Move(ctx context.Context, id string, m Move) (Job, error) {
+	for _, s := range m.From {
+		if !CanMove(s, m.To) {
+			return Job{}, fmt.Errorf("set status of job %s: no way leads from %s to %s", id, s, m.To)
 		}
 	}
-	return j.change(ctx, fmt.Sprintf("set status of job %s to %s", id, to), id, func(job *Job) ([]db.Statement, error) {
-		if !CanMove(job.Status, to) || from != nil && !slices.Contains(from, job.Status) {
-			return nil, fmt.Errorf("%w: job %s is %s, from where it does not go to %s now", ErrMoved, id, job.Status, to)
+	what := fmt.Sprintf("set status of job %s to %s", id, m.To)
+	return j.change(ctx, what, id, func(job *Job) ([]db.Statement, error) {
+		if !CanMove(job.Status, m.To) || m.From != nil && !slices.Contains(m.From, job.Status) {
+			return nil, fmt.Errorf("%w: job %s is %s, from where it does not go to %s now", ErrMoved, id, job.Status, m.To)
 		}
-		job.Status = to
-		if to == Running && job.Started.IsZero() {
+		job.Status, job.Allowed = m.To, m.Allowed
+		if m.To == Running && job.Started.IsZero() {
 			job.Started = j.now()
 		}
-		if to.Ended() {
+		if m.To.Ended() {
 			job.Finished = j.now()
 		}
-		if message != nil && job.Error == "" {
-			job.Error = *message
+		if job.Error == "" {
+			job.Error = m.Error
 		}
-		if metrics != nil {
-			job.Metrics = *metrics
+		if m.Metrics != "" {
+			job.Metrics = m.Metrics
 		}
 		statements := []db.Statement{
-			db.S("UPDATE job SET status = ?, start_ms = ?, finish_ms = ?, error = ?, metrics_json = ? WHERE id = ?",
-				string(to), ms(job.Started), ms(job.Finished), job.Error, job.Metrics, id),
-			j.statusEvent(id, to, job.Error),
+			db.S(`UPDATE job SET status = ?, allowed_ms = ?, start_ms = ?, finish_ms = ?, error = ?, metrics_json = ?
+				WHERE id = ?`,
+				string(m.To), m.Allowed.Milliseconds(), ms(job.Started), ms(job.Finished), job.Error, job.Metrics, id),
+			j.statusEvent(id, m.To, job.Error),
 		}
-		if !to.Ended() {
+		if !m.To.Ended() {
 			return statements, nil
 		}
-		end, err := j.end(ctx, id, to)
+		end, err := j.end(ctx, id, m.To)
 		return append(statements, end...), err
 	})
 }
@@ -112,7 +119,7 @@ func (j *Jobs) Restart(ctx context.Context, s Submit, op string) (Job, error) {
 		}
 		d.statements = append(db.Guard("(SELECT version FROM job WHERE id = ?) = ?", s.ID, job.Version),
 			db.S(`UPDATE job SET name = ?, mode = ?, status = ?, desired = ?, run_no = run_no + 1, run_id = ?,
-				restored_from = ?, text = ?, text_format = ?, submit_ms = ?, start_ms = NULL, finish_ms = NULL, error = '',
+				restored_from = ?, text = ?, text_format = ?, submit_ms = ?, start_ms = NULL, finish_ms = NULL, error = '', allowed_ms = 0,
 				owner = ?, epoch = ?, version = version + 1, submit_op = ?, op_id = ?, metrics_json = '' WHERE id = ?`,
 				s.Name, s.Mode, string(Initializing), string(WantRun), runID, s.RestoredFrom, s.Text, s.TextFormat,
 				j.now().UnixMilli(), s.Owner, j.epoch, op, op, s.ID),

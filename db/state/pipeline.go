@@ -14,21 +14,22 @@ type Pipeline struct {
 	ID             int64 // from 1
 	RunNo          int64
 	Status         PipelineStatus
-	Restores       int64 // how often it was started again in this run
-	Attempt        int64 // grows with each start, over all runs
-	LastCheckpoint int64 // highest checkpoint number given out, over all runs
+	Allowed        time.Duration // how long Status may last before the master escalates; 0: for ever
+	Restores       int64         // how often it was started again in this run
+	Attempt        int64         // grows with each start, over all runs
+	LastCheckpoint int64         // highest checkpoint number given out, over all runs
 	Started        time.Time
 	Finished       time.Time
 	Error          string
 	lastOp         string // id of the change that made the row what it is
 }
 
-const pipelineColumns = `p.job_id, p.id, p.run_no, p.status, p.restores, p.attempt, p.last_checkpoint, p.start_ms,
+const pipelineColumns = `p.job_id, p.id, p.run_no, p.status, p.allowed_ms, p.restores, p.attempt, p.last_checkpoint, p.start_ms,
 	p.finish_ms, p.error, p.op_id`
 
 func scanPipeline(r *row) Pipeline {
 	return Pipeline{
-		JobID: r.text(), ID: r.number(), RunNo: r.number(), Status: PipelineStatus(r.text()), Restores: r.number(),
+		JobID: r.text(), ID: r.number(), RunNo: r.number(), Status: PipelineStatus(r.text()), Allowed: r.duration(), Restores: r.number(),
 		Attempt: r.number(), LastCheckpoint: r.number(), Started: r.time(), Finished: r.time(), Error: r.text(), lastOp: r.text(),
 	}
 }
@@ -80,9 +81,9 @@ func (j *Jobs) StartAttempt(ctx context.Context, jobID string, id int64) (Pipeli
 			jobID, id, old.Attempt)...)
 		d.result = out
 		d.statements = append(batch,
-			db.S(`INSERT INTO pipeline(job_id, id, run_no, status, restores, attempt, last_checkpoint, start_ms, finish_ms,
-				error, epoch, op_id) VALUES (?, ?, ?, ?, ?, ?, 0, ?, NULL, '', ?, ?)
-				ON CONFLICT (job_id, id) DO UPDATE SET run_no = excluded.run_no, status = excluded.status,
+			db.S(`INSERT INTO pipeline(job_id, id, run_no, status, allowed_ms, restores, attempt, last_checkpoint, start_ms, finish_ms,
+				error, epoch, op_id) VALUES (?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, '', ?, ?)
+				ON CONFLICT (job_id, id) DO UPDATE SET run_no = excluded.run_no, status = excluded.status, allowed_ms = 0,
 				restores = excluded.restores, attempt = excluded.attempt, start_ms = excluded.start_ms, finish_ms = NULL,
 				error = '', epoch = excluded.epoch, op_id = excluded.op_id`,
 				jobID, id, job.RunNo, string(out.Status), out.Restores, out.Attempt, ms(out.Started), j.epoch, op),
@@ -92,7 +93,7 @@ func (j *Jobs) StartAttempt(ctx context.Context, jobID string, id int64) (Pipeli
 	})
 }
 
-// SavePipeline records status and error of the pipeline's present attempt, p.Attempt. An attempt
+// SavePipeline records status, its allowed time and error of the pipeline's present attempt, p.Attempt. An attempt
 // that is no longer the present one, or that has ended, is ErrMoved; saving the same end twice
 // is not. The times of the first RUNNING and of the end are set here.
 func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
@@ -107,12 +108,12 @@ func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
 			return d, fmt.Errorf("pipeline %d of job %s: %w", p.ID, p.JobID, ErrNotFound)
 		case old.Attempt != p.Attempt:
 			return d, fmt.Errorf("%w: attempt %d of pipeline %d has taken the place of %d", ErrMoved, old.Attempt, p.ID, p.Attempt)
-		case old.Status == p.Status && old.Error == p.Error:
+		case old.Status == p.Status && old.Error == p.Error && old.Allowed == p.Allowed:
 			return d, nil
 		case old.Status.Ended():
 			return d, fmt.Errorf("%w: attempt %d of pipeline %d has ended %s", ErrMoved, p.Attempt, p.ID, old.Status)
 		}
-		d.result.Status, d.result.Error = p.Status, p.Error
+		d.result.Status, d.result.Error, d.result.Allowed = p.Status, p.Error, p.Allowed
 		if p.Status == PipelineRunning && d.result.Started.IsZero() {
 			d.result.Started = j.now()
 		}
@@ -120,9 +121,9 @@ func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
 			d.result.Finished = j.now()
 		}
 		d.statements = append(db.Guard("(SELECT op_id FROM pipeline WHERE job_id = ? AND id = ?) = ?", p.JobID, p.ID, old.lastOp),
-			db.S(`UPDATE pipeline SET status = ?, error = ?, start_ms = ?, finish_ms = ?, epoch = ?, op_id = ?
+			db.S(`UPDATE pipeline SET status = ?, allowed_ms = ?, error = ?, start_ms = ?, finish_ms = ?, epoch = ?, op_id = ?
 				WHERE job_id = ? AND id = ?`,
-				string(p.Status), p.Error, ms(d.result.Started), ms(d.result.Finished), j.epoch, op, p.JobID, p.ID))
+				string(p.Status), p.Allowed.Milliseconds(), p.Error, ms(d.result.Started), ms(d.result.Finished), j.epoch, op, p.JobID, p.ID))
 		return d, nil
 	})
 }

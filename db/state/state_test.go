@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,92 +90,6 @@ func running(t *testing.T, j *Jobs, id string) {
 	}
 }
 
-// The diagram of the job states: rows go to columns in the order of Statuses.
-func TestJobMovesOnlyAlongTheDiagram(t *testing.T) {
-	t.Parallel()
-	moves := `
-		INITIALIZING    . x . . . x . . . x . . .
-		CREATED         . . x . . x . . . x . . .
-		PENDING         . . . x x x . . . x . . .
-		SCHEDULED       . . . . x x . . . x . . .
-		RUNNING         . . . . . x . x . x . x .
-		FAILING         . . . . . . x . . x . . .
-		FAILED          . . . . . . . . . . . . .
-		DOING_SAVEPOINT . . . . . x . . x x . . .
-		SAVEPOINT_DONE  . . . . . . . . . . . . .
-		CANCELING       . . . . . x . . . . x . .
-		CANCELED        . . . . . . . . . . . . .
-		FINISHED        . . . . . . . . . . . . .
-		UNKNOWABLE      . . . . . . . . . . . . .`
-	lines := strings.Split(strings.TrimSpace(moves), "\n")
-	if len(lines) != len(Statuses) {
-		t.Fatalf("%d lines for %d statuses", len(lines), len(Statuses))
-	}
-	for i, line := range lines {
-		fields := strings.Fields(line)
-		from := Status(fields[0])
-		if from != Statuses[i] {
-			t.Fatalf("line %d is of %s, want %s", i, from, Statuses[i])
-		}
-		for k, to := range Statuses {
-			if got := CanMove(from, to); got != (fields[k+1] == "x") {
-				t.Errorf("CanMove(%s, %s) is %v", from, to, got)
-			}
-		}
-		if from.Ended() && strings.Contains(line, "x") {
-			t.Errorf("a way leads out of the end state %s", from)
-		}
-	}
-	if CanMove("NONSENSE", Failing) || CanMove(Running, "NONSENSE") {
-		t.Error("an unknown status can move")
-	}
-}
-
-func TestCancelHasTheLastWord(t *testing.T) {
-	t.Parallel()
-	all := []Desired{WantRun, WantSavepoint, WantStop, WantCancel}
-	allowed := map[[2]Desired]bool{
-		{WantRun, WantSavepoint}: true, {WantRun, WantStop}: true, {WantRun, WantCancel}: true,
-		{WantSavepoint, WantCancel}: true, {WantStop, WantCancel}: true,
-	}
-	for _, a := range all {
-		for _, b := range all {
-			if CanWant(a, b) != allowed[[2]Desired{a, b}] {
-				t.Errorf("CanWant(%s, %s) is %v", a, b, CanWant(a, b))
-			}
-		}
-	}
-}
-
-func TestJobIDsAreUniqueGrowingDecimals(t *testing.T) {
-	t.Parallel()
-	now := start
-	ids := NewJobIDs(func() time.Time { return now }, 0xffff)
-	seen, last := map[string]bool{}, ""
-	for i := range 1000 {
-		switch {
-		case i == 300:
-			now = now.Add(-time.Hour) // the clock is set back
-		case i > 600:
-			now = now.Add(time.Minute)
-		}
-		id := ids.Next()
-		if seen[id] || len(id) < 18 || len(id) > 19 || id <= last || strings.Trim(id, "0123456789") != "" {
-			t.Fatalf("id %d is %q after %q", i, id, last)
-		}
-		seen[id], last = true, id
-	}
-	other := NewJobIDs(func() time.Time { return start }, 7)
-	for range 1000 {
-		if seen[other.Next()] {
-			t.Fatal("two nodes made the same id")
-		}
-	}
-	if a, b := RandomID(), RandomID(); a == b || len(a) != 32 {
-		t.Errorf("random ids %q and %q", a, b)
-	}
-}
-
 func TestSubmitSentAgainIsTheSameJob(t *testing.T) {
 	t.Parallel()
 	j, ctx := newJobs(t), t.Context()
@@ -211,7 +124,10 @@ func TestStatusMovesByCompareAndSet(t *testing.T) {
 	if _, err = j.FinishJob(ctx, "1", Running, "", ""); err == nil {
 		t.Error("a job finishes as RUNNING")
 	}
-	must[Job](t)(j.FailJob(ctx, "1", Failing, "disk full"))
+	must[Job](t)(j.Move(ctx, "1", Move{To: Failing, Error: "disk full", Allowed: 30 * time.Second}))
+	if got := must[Job](t)(j.Job(ctx, "1")); got.Allowed != 30*time.Second || got.Error != "disk full" {
+		t.Errorf("failing job is %+v", got)
+	}
 	got := must[Job](t)(j.FinishJob(ctx, "1", Failed, "second error", `{"read":1}`))
 	stored := must[Job](t)(j.Job(ctx, "1"))
 	if got.Text = stored.Text; !reflect.DeepEqual(got, stored) {
@@ -259,7 +175,7 @@ func TestEveryRunIsOneRowOfHistory(t *testing.T) {
 	ok(t, j.MarkSaveMode(ctx, "1", "sink", "a.b"))
 	_, err := j.Restart(ctx, submit("1"), "again")
 	want(t, err, ErrMoved)
-	must[Job](t)(j.FailJob(ctx, "1", Failing, "boom"))
+	must[Job](t)(j.Move(ctx, "1", Move{To: Failing, Error: "boom"}))
 	first := must[Job](t)(j.FinishJob(ctx, "1", Failed, "", `{"read":1}`))
 
 	s := submit("1")
@@ -300,106 +216,6 @@ func TestEveryRunIsOneRowOfHistory(t *testing.T) {
 		runs[1].Finished.Before(runs[1].Started) || !runs[0].Finished.Equal(first.Finished) {
 		t.Errorf("history is %+v", runs)
 	}
-}
-
-func TestCheckpointRowIsTheCommitPoint(t *testing.T) {
-	t.Parallel()
-	j, ctx := newJobs(t), t.Context()
-	running(t, j, "1")
-	_, err := j.BeginCheckpoint(ctx, "1", 1, 1, Periodic)
-	want(t, err, ErrNotFound)
-	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	_, err = j.LatestCheckpoint(ctx, "1", 1)
-	want(t, err, ErrNotFound)
-	a := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
-	stored := must[Checkpoint](t)(j.Checkpoint(ctx, a.Key))
-	if !reflect.DeepEqual(a, stored) || a.ID != 1 || a.Status != CheckpointPending {
-		t.Errorf("begun\n%+v\nstored\n%+v", a, stored)
-	}
-	want(t, j.AcknowledgeCommits(ctx, a.Key), ErrMoved)
-	want(t, j.DeleteCheckpoint(ctx, a.Key), ErrMoved)
-	m := Manifest{Name: "1/1.m", Size: 5, Checksum: "abc", Inline: []byte("bytes")}
-	ok(t, j.CompleteCheckpoint(ctx, a.Key, m))
-	ok(t, j.CompleteCheckpoint(ctx, a.Key, m))
-	want(t, j.CompleteCheckpoint(ctx, a.Key, Manifest{Name: "other"}), ErrMoved)
-	want(t, j.AbortCheckpoint(ctx, a.Key, "late"), ErrMoved)
-	want(t, j.DeleteCheckpoint(ctx, a.Key), ErrUnacknowledged)
-
-	b := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Savepoint))
-	ok(t, j.AbortCheckpoint(ctx, b.Key, "timeout"))
-	ok(t, j.AbortCheckpoint(ctx, b.Key, "timeout"))
-	want(t, j.CompleteCheckpoint(ctx, b.Key, m), ErrMoved)
-	latest := must[Checkpoint](t)(j.LatestCheckpoint(ctx, "1", 1))
-	if latest.ID != 1 || string(latest.Manifest.Inline) != "bytes" || latest.Manifest.Size != 5 || latest.Completed.IsZero() {
-		t.Errorf("latest is %+v", latest)
-	}
-	_, err = j.LatestCheckpoint(ctx, "1", 1, Savepoint, CompletedPoint)
-	want(t, err, ErrNotFound)
-
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
-	ok(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "1/3.m"}))
-	ok(t, j.DeleteCheckpoint(ctx, a.Key)) // c carries its commits
-	ok(t, j.DeleteCheckpoint(ctx, a.Key))
-	ok(t, j.AcknowledgeCommits(ctx, c.Key))
-	ok(t, j.AcknowledgeCommits(ctx, c.Key))
-	ok(t, j.DeleteCheckpoint(ctx, c.Key))
-	if d := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic)); d.ID != 4 {
-		t.Errorf("number %d is given out after 3", d.ID)
-	}
-	if err := j.CompleteCheckpoint(ctx, Key{"1", 1, 4}, Manifest{Inline: make([]byte, MaxInline+1)}); err == nil {
-		t.Error("a manifest larger than MaxInline is taken")
-	}
-	list := must[[]Checkpoint](t)(j.Checkpoints(ctx, "1", 10))
-	if len(list) != 2 || list[0].ID != 4 || list[1].Error != "timeout" {
-		t.Errorf("list is %+v", list)
-	}
-}
-
-func TestOldAttemptIsFenced(t *testing.T) {
-	t.Parallel()
-	j, ctx := newJobs(t), t.Context()
-	running(t, j, "1")
-	old := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, old.Attempt, Periodic))
-	now := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	if now.Attempt != 2 || now.Restores != 1 || now.Status != PipelineCreated {
-		t.Errorf("second attempt is %+v", now)
-	}
-	want(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "late"}), ErrMoved)
-	_, err := j.BeginCheckpoint(ctx, "1", 1, old.Attempt, Periodic)
-	want(t, err, ErrMoved)
-	old.Status = PipelineRunning
-	_, err = j.SavePipeline(ctx, old)
-	want(t, err, ErrMoved)
-	now.Status = PipelineRunning
-	must[Pipeline](t)(j.SavePipeline(ctx, now))
-	now.Status, now.Error = PipelineFailed, "boom"
-	saved := must[Pipeline](t)(j.SavePipeline(ctx, now))
-	must[Pipeline](t)(j.SavePipeline(ctx, now))
-	if saved.Started.IsZero() || saved.Finished.IsZero() {
-		t.Errorf("failed pipeline is %+v", saved)
-	}
-	now.Status = PipelineRunning
-	_, err = j.SavePipeline(ctx, now)
-	want(t, err, ErrMoved)
-	got := must[[]Pipeline](t)(j.Pipelines(ctx, "1"))
-	if len(got) != 1 || got[0].Status != PipelineFailed || got[0].Error != "boom" || !got[0].Finished.Equal(saved.Finished) {
-		t.Errorf("pipelines are %+v", got)
-	}
-}
-
-func TestEndedJobAbortsPendingCheckpoints(t *testing.T) {
-	t.Parallel()
-	j, ctx := newJobs(t), t.Context()
-	running(t, j, "1")
-	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
-	must[Job](t)(j.FinishJob(ctx, "1", Finished, "", ""))
-	want(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "late"}), ErrMoved)
-	_, err := j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic)
-	want(t, err, ErrMoved)
-	_, err = j.StartAttempt(ctx, "1", 1)
-	want(t, err, ErrMoved)
 }
 
 func TestDeposedMasterCannotWrite(t *testing.T) {

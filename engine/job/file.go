@@ -78,8 +78,8 @@ func readFile(path string) ([]byte, error) {
 	return text, err
 }
 
-// Load reads and checks the job file at path. The error is hocon.Problems, or an error of the
-// file system. The File is never nil: it has the texts to show problems in.
+// Load reads and checks the job file at path. The error is hocon.Problems, warnings among them,
+// or an error of the file system. The File is never nil: it has the texts to show problems in.
 func Load(path string, opts Options) (*File, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -94,6 +94,7 @@ func Parse(name string, text []byte, opts Options) (*File, error) {
 	var problems hocon.Problems
 	root, err := f.parse(opts)
 	if err != nil {
+		problems = slices.Clone(f.Warnings)
 		problems.AddErr(hocon.Pos{File: name}, err)
 		return f, problems
 	}
@@ -103,7 +104,10 @@ func Parse(name string, text []byte, opts Options) (*File, error) {
 		f.fill(opts, &problems)
 		f.decode(opts, &problems)
 	}
-	return f, problems.Err()
+	if problems.Err() != nil {
+		return f, slices.Concat(f.Warnings, problems)
+	}
+	return f, nil
 }
 
 // TextOf returns the text of the job file or of a file that it includes, or nil.
@@ -117,7 +121,7 @@ func (f *File) TextOf(name string) []byte {
 func (f *File) parse(opts Options) (*hocon.Value, error) {
 	switch strings.ToLower(filepath.Ext(f.Name)) {
 	case ".json":
-		return hocon.ParseJSON(f.Name, f.Text)
+		return hocon.ParseJSON(f.Name, f.Text, f.Warnings.Add)
 	case ".sql":
 		return parseSQL(f, f.hocon(opts))
 	}

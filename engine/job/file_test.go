@@ -49,6 +49,7 @@ func TestJobFiles(t *testing.T) {
 			var got bytes.Buffer
 			problems := f.Warnings
 			if err != nil {
+				problems = nil
 				problems.AddErr(hocon.Pos{}, err)
 			} else {
 				dump(&got, f.Root, "", "")

@@ -97,8 +97,8 @@ func (c *committer) Close() error {
 	for _, dir := range c.sink.temporaries() {
 		home := c.sink.home(dir, c.task)
 		for _, d := range []string{home, path.Dir(home), path.Dir(path.Dir(home))} {
-			if c.sink.sys.Remove(ctx, d) != nil {
-				break // there is none, or other sinks still use it
+			if err := c.sink.sys.Remove(ctx, d); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				break // other sinks still use it
 			}
 		}
 		if path.Base(dir) == hiddenTemp {

@@ -1,7 +1,6 @@
 package file_test
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,7 +19,7 @@ import (
 )
 
 // parse reads options; $DIR stands for dir.
-func parse(t *testing.T, spec *option.Spec, dir, text string) (*option.Values, error) {
+func parse(t testing.TB, spec *option.Spec, dir, text string) (*option.Values, error) {
 	t.Helper()
 	v, err := hocon.Parse("job.conf", []byte(strings.ReplaceAll(text, "$DIR", dir)), hocon.Options{})
 	if err != nil {
@@ -30,7 +29,7 @@ func parse(t *testing.T, spec *option.Spec, dir, text string) (*option.Values, e
 	return values, problems.Err()
 }
 
-func newSource(t *testing.T, dir, text string) (plugin.Source, error) {
+func newSource(t testing.TB, dir, text string) (plugin.Source, error) {
 	t.Helper()
 	f, _ := plugin.FindSource("localfile")
 	opts, err := parse(t, f.Spec, dir, text)
@@ -40,7 +39,7 @@ func newSource(t *testing.T, dir, text string) (plugin.Source, error) {
 	return f.New(t.Context(), plugin.Job{ID: "1", Log: plugintest.Task(t, 1).Log}, opts)
 }
 
-func mustSource(t *testing.T, dir, text string) plugin.Source {
+func mustSource(t testing.TB, dir, text string) plugin.Source {
 	t.Helper()
 	s, err := newSource(t, dir, text)
 	if err != nil {
@@ -49,13 +48,13 @@ func mustSource(t *testing.T, dir, text string) plugin.Source {
 	return s
 }
 
-func newSink(t *testing.T, table *record.Schema, dir, text string) (plugin.Sink, error) {
+func newSink(t testing.TB, table *record.Schema, dir, text string) (plugin.Sink, error) {
 	t.Helper()
 	f, _ := plugin.FindSink("localfile")
 	return sinkOf(t, f, table, dir, text)
 }
 
-func sinkOf(t *testing.T, f *plugin.SinkFactory, table *record.Schema, dir, text string) (plugin.Sink, error) {
+func sinkOf(t testing.TB, f *plugin.SinkFactory, table *record.Schema, dir, text string) (plugin.Sink, error) {
 	t.Helper()
 	opts, err := parse(t, f.Spec, dir, text+"\ntmp_path = \"$DIR/tmp\"")
 	if err != nil {
@@ -64,7 +63,7 @@ func sinkOf(t *testing.T, f *plugin.SinkFactory, table *record.Schema, dir, text
 	return f.New(t.Context(), plugin.Job{ID: "1", Log: plugintest.Task(t, 1).Log}, table, opts)
 }
 
-func mustSink(t *testing.T, table *record.Schema, dir, text string) plugin.Sink {
+func mustSink(t testing.TB, table *record.Schema, dir, text string) plugin.Sink {
 	t.Helper()
 	s, err := newSink(t, table, dir, text)
 	if err != nil {
@@ -74,7 +73,7 @@ func mustSink(t *testing.T, table *record.Schema, dir, text string) plugin.Sink 
 }
 
 // put writes files below dir.
-func put(t *testing.T, dir string, files map[string]string) {
+func put(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
 		p := filepath.Join(dir, name)
@@ -88,7 +87,7 @@ func put(t *testing.T, dir string, files map[string]string) {
 }
 
 // tree returns the files below dir with their content; hidden ones too.
-func tree(t *testing.T, dir string) map[string]string {
+func tree(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -117,7 +116,7 @@ func keys(m map[string]string) []string {
 }
 
 // splitsOf runs the enumerator to its end.
-func splitsOf(t *testing.T, s plugin.Source, task plugin.Task) []plugin.Split {
+func splitsOf(t testing.TB, s plugin.Source, task plugin.Task) []plugin.Split {
 	t.Helper()
 	e, err := s.Enumerator(t.Context(), task, nil)
 	if err != nil {
@@ -136,7 +135,7 @@ func splitsOf(t *testing.T, s plugin.Source, task plugin.Task) []plugin.Split {
 }
 
 // readSplit reads a split to its end.
-func readSplit(t *testing.T, s plugin.Source, task plugin.Task, split plugin.Split) ([]string, error) {
+func readSplit(t testing.TB, s plugin.Source, task plugin.Task, split plugin.Split) ([]string, error) {
 	t.Helper()
 	r, err := s.Reader(t.Context(), task)
 	if err != nil {
@@ -165,7 +164,7 @@ func readSplit(t *testing.T, s plugin.Source, task plugin.Task, split plugin.Spl
 }
 
 // rowsOf reads everything, in the order of the splits.
-func rowsOf(t *testing.T, s plugin.Source) []string {
+func rowsOf(t testing.TB, s plugin.Source) []string {
 	t.Helper()
 	task := plugintest.Task(t, 1)
 	var rows []string
@@ -180,7 +179,7 @@ func rowsOf(t *testing.T, s plugin.Source) []string {
 }
 
 // writeAll writes rows 1 to n in one transaction and commits it.
-func writeAll(t *testing.T, s plugin.Sink, table *record.Schema, n int64) {
+func writeAll(t testing.TB, s plugin.Sink, table *record.Schema, n int64) {
 	t.Helper()
 	task := plugintest.Task(t, 1)
 	w, err := s.Writer(t.Context(), task, nil)
@@ -198,7 +197,7 @@ func writeAll(t *testing.T, s plugin.Sink, table *record.Schema, n int64) {
 }
 
 // finish takes the last barrier and commits.
-func finish(t *testing.T, s plugin.Sink, w plugin.Writer, task plugin.Task) {
+func finish(t testing.TB, s plugin.Sink, w plugin.Writer, task plugin.Task) {
 	t.Helper()
 	p, err := w.Prepare(t.Context(), record.Barrier{Checkpoint: 9, Kind: record.CompletedPoint})
 	if err != nil {
@@ -223,7 +222,7 @@ func TestConformance(t *testing.T) {
 	t.Run("sink", func(t *testing.T) {
 		for name, more := range map[string]string{
 			"csv": "", "fixed name": "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = fixed",
-			"single": "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = fixed\nsingle_file_mode = true",
+			"single":  "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = fixed\nsingle_file_mode = true",
 			"rolling": "batch_size = 2", "gzip": "compress_codec = gzip",
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -270,6 +269,5 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// localfile registers the connector that the tests use.
 var _ file.System = localfile.System{}
-
-var _ = context.Background

@@ -75,7 +75,7 @@ func newLayout(opts *option.Values, table *record.Schema) (*layout, error) {
 		name, tail, closed := strings.Cut(after, "}")
 		n, err := strconv.Atoi(strings.TrimLeft(name, "kv"))
 		if !closed || err != nil || n < 0 || n >= len(names) || name[0] != 'k' && name[0] != 'v' {
-			return nil, opts.Problem("partition_dir_expression", fmt.Sprintf("${k0} to ${k%d} and ${v0} to ${v%d}", len(names)-1, len(names)-1), "unknown variable %q", "${"+name)
+			return nil, opts.Problem("partition_dir_expression", fmt.Sprintf("${k0} to ${k%d} and ${v0} to ${v%d}", len(names)-1, len(names)-1), "unknown variable %q", "${"+name+"}")
 		}
 		if name[0] == 'k' {
 			l.steps = append(l.steps, dirStep{text: escapeDir(names[n]), column: -1})

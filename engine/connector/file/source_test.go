@@ -80,7 +80,7 @@ func TestAMissingPathIsAnErrorAtStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	_, err := newSource(t, dir, csvSchema+`path = "$DIR/none"`)
-	wrong(t, err, "Get file list from this path ["+dir+"/none] failed", "no such file", "job.conf:4:")
+	wrong(t, err, "Get file list from this path ["+dir+"/none] failed", "no such file", "job.conf:3:8")
 	if !plugin.IsPermanent(err) {
 		t.Error("it would be tried again")
 	}
@@ -94,10 +94,10 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		`path = "$DIR"`: {"file_format_type"},
 		csvSchema + `tables_configs = [{ path = "$DIR", file_format_type = csv }], path = "$DIR"`: {"tables_configs", "mutually exclusive"},
 		`tables_configs = []`: {"tables_configs"},
-		csvSchema + "path = \"$DIR\"\nfile_filter_pattern = \"(\"":                     {"file_filter_pattern"},
-		csvSchema + "path = \"$DIR\"\ncompress_codec = rar":                            {"compress_codec", "lzo"},
-		"path = \"$DIR\"\nfile_format_type = parquet\ncompress_codec = lzo":            {"compress_codec", "not compressed from outside"},
-		"path = \"$DIR\"\nfile_format_type = parquet\narchive_compress_codec = zip":    {"archive_compress_codec", "not read from archives"},
+		csvSchema + "path = \"$DIR\"\nfile_filter_pattern = \"(\"":                  {"file_filter_pattern"},
+		csvSchema + "path = \"$DIR\"\ncompress_codec = rar":                         {"compress_codec", "lzo"},
+		"path = \"$DIR\"\nfile_format_type = parquet\ncompress_codec = lzo":         {"compress_codec", "not compressed from outside"},
+		"path = \"$DIR\"\nfile_format_type = parquet\narchive_compress_codec = zip": {"archive_compress_codec", "not read from archives"},
 		`tables_configs = [{ path = "$DIR", ` + strings.ReplaceAll(csvSchema, "\n", ", ") + `}, { path = "$DIR/a.csv", ` + strings.ReplaceAll(csvSchema, "\n", ", ") + `}]`: {"two tables"},
 	} {
 		_, err := newSource(t, dir, options)

@@ -70,6 +70,8 @@ type dialect interface {
 	// binder makes the function that gives values of a column to the database.
 	binder(t record.Type) (func(column arrow.Array) cell, error)
 
+	// running is the context of one statement of a transaction that is under way.
+	running(ctx context.Context) context.Context
 	// classify tells what a failed statement means.
 	classify(err error) failure
 }

@@ -151,6 +151,10 @@ func (sqliteDialect) hash(expr string, parts int) string {
 
 func (sqliteDialect) begin() string { return "BEGIN IMMEDIATE" }
 
+// running cannot be cancelled: the driver would start a goroutine for each statement, which takes
+// longer than the statement. Waiting for locks is done by BEGIN IMMEDIATE, which can be.
+func (sqliteDialect) running(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 func (sqliteDialect) transactionalDDL() bool { return true }
 
 // estimate has nothing better than counting: SQLite keeps no row counts.

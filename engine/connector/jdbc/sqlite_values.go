@@ -165,8 +165,8 @@ func sqliteText(v driver.Value, t record.Type, b *array.StringBuilder) error {
 	return absent(v, t, b)
 }
 
-// sqliteDecimal reads a number. What is stored as a binary float is rounded half away from zero
-// to the scale: its digits beyond that are those of the float, not of the number written.
+// sqliteDecimal reads a number. What is stored as a binary float is rounded to the scale, since
+// its last digits are those of the float and not of the number once written; a text is not.
 func sqliteDecimal(v driver.Value, t record.Type) (decimal128.Num, bool) {
 	var text [400]byte
 	switch x := v.(type) {

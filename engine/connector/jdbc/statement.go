@@ -161,7 +161,11 @@ func (w *writer) prepare(ctx context.Context, v verb, n int) (*prepared, error) 
 }
 
 // run executes p with its arguments. The error is the driver's own.
-func (p *prepared) run(ctx context.Context) (driver.Result, error) {
+func (p *prepared) run(ctx context.Context, d dialect) (driver.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx = d.running(ctx)
 	if e, ok := p.stmt.(driver.StmtExecContext); ok {
 		return e.ExecContext(ctx, p.args)
 	}

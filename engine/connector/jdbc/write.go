@@ -200,7 +200,7 @@ func (w *writer) writeRun(ctx context.Context, b *record.Batch, v verb) error {
 			return err
 		}
 		if len(used) == n {
-			if _, err = p.run(ctx); err == nil {
+			if _, err = p.run(ctx, w.s.d); err == nil {
 				continue
 			}
 			if n == 1 {
@@ -344,7 +344,7 @@ func (k *binding) oneByOne(ctx context.Context, v verb, rows []int) error {
 			k.refuse(row, err)
 			continue
 		}
-		if _, err := p.run(ctx); err != nil {
+		if _, err := p.run(ctx, k.w.s.d); err != nil {
 			if err := k.refused(row, p, err); err != nil {
 				return err
 			}

@@ -127,7 +127,7 @@ func (c *cutter) byLines(ctx context.Context) error {
 // byQuotes goes from quote to quote. Outside a quoted field every line end ends a row, and a
 // quote opens a field exactly if a delimiter, a line end or nothing stands before it.
 func (c *cutter) byQuotes(ctx context.Context) error {
-	in := &input{src: io.NewSectionReader(c.ra, 0, c.size), close: io.NopCloser(nil)}
+	in := &input{src: io.NewSectionReader(c.ra, 0, c.size), close: io.NopCloser(nil), room: int(min(c.size+16, bufferSize))}
 	if err := in.skipMark(); err != nil {
 		return err
 	}

@@ -25,11 +25,15 @@ type input struct {
 	lo, hi int   // what is not consumed yet: buf[lo:hi]
 	offset int64 // of buf[lo] in the text
 	eof    bool
+	room   int // size of the first buffer
 }
 
 // openInput reads the text of f from offset from up to offset to, or to the end when to < 0.
 func openInput(ctx context.Context, f plugin.File, c *Charset, from, to int64) (*input, error) {
-	in := &input{offset: from}
+	in := &input{offset: from, room: bufferSize}
+	if end := max(to, f.Size()); end >= from {
+		in.room = int(min(end-from+16, bufferSize)) // small files need no large buffer
+	}
 	if !c.recodes() {
 		switch ra, err := f.OpenAt(ctx); {
 		case err == nil:
@@ -83,7 +87,7 @@ func (in *input) consume(n int) {
 // grows.
 func (in *input) fill() error {
 	if in.buf == nil {
-		in.buf = make([]byte, bufferSize)
+		in.buf = make([]byte, in.room)
 	}
 	if in.lo == 0 && in.hi == len(in.buf) {
 		grown := make([]byte, min(2*len(in.buf), MaxRow))

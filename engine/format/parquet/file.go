@@ -58,6 +58,8 @@ func open(ctx context.Context, f plugin.File) (*input, error) {
 		if in.reader, err = pqfile.NewParquetReader(io.NewSectionReader(in.source, 0, f.Size()), pqfile.WithReadProps(props)); err != nil {
 			return err
 		}
+		// ARROW:schema is not needed, and arrow-go trusts what it says.
+		in.reader.MetaData().FileMetaData.KeyValueMetadata = nil
 		if in.arrow, err = pqarrow.NewFileReader(in.reader, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator); err != nil {
 			return err
 		}

@@ -8,10 +8,15 @@ import (
 )
 
 // ParseJSON reads JSON into the same tree as Parse, with order and positions kept. Nothing in
-// it is substituted or rewritten. Of a key that stands twice in an object the last one counts.
-// The error is Problems.
-func ParseJSON(file string, text []byte) (*Value, error) {
+// it is substituted or rewritten. Of a key that stands twice in an object the last one counts;
+// warn, if given, hears of it. The error is Problems.
+func ParseJSON(file string, text []byte, warn ...func(Problem)) (*Value, error) {
 	run := &run{files: []string{file}}
+	run.opts.Warn = func(p Problem) {
+		for _, w := range warn {
+			w(p)
+		}
+	}
 	p := run.parser(file, text)
 	p.jsonSpace()
 	n := p.jsonValue()

@@ -57,7 +57,7 @@ func checkGolden(t *testing.T, file string) {
 	}
 	var v *Value
 	if strings.HasPrefix(filepath.Base(file), "json_") {
-		v, err = ParseJSON("job.conf", sources["job.conf"])
+		v, err = ParseJSON("job.conf", sources["job.conf"], warnings.Add)
 	} else {
 		v, err = Parse("job.conf", sources["job.conf"], opts)
 	}

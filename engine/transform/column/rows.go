@@ -1,6 +1,7 @@
 package column
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -35,7 +36,7 @@ func (r *Rows) Dropped(i int) bool { return r.keep != nil && !r.keep[i] }
 // fail with when the job allows no (more) bad rows.
 func (r *Rows) Bad(ctx context.Context, task plugin.Task, i int, raw []byte, err error) error {
 	at := r.in.Ordinal(i) - 1
-	dirty := plugin.DirtyRow{Raw: raw, Err: err, Table: r.in.Schema.Table(), Split: r.in.Split, At: record.Position{Rows: at}}
+	dirty := plugin.DirtyRow{Raw: bytes.Clone(raw), Err: err, Table: r.in.Schema.Table(), Split: r.in.Split, At: record.Position{Rows: at}}
 	if err := task.Dirty(ctx, dirty); err != nil {
 		return err
 	}

@@ -101,5 +101,6 @@ func Write(w plugin.FileWriting, batches ...*record.Batch) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), e.Close()
+	err = e.Close()
+	return out.Bytes(), err
 }
