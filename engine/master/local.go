@@ -129,11 +129,9 @@ func verdict(ends []end, cause error) (state.Status, error) {
 	return status, nil
 }
 
-// saveModes prepares every sink's tables, once a job; a restore finds them done.
+// saveModes prepares every sink's tables, once a job: what is recorded as done is not done
+// again by a restore, and what is not recorded has written no row yet.
 func (r *Run) saveModes(ctx context.Context) error {
-	if r.restore {
-		return nil
-	}
 	for _, p := range r.plan.Pipelines {
 		sinks := p.Sinks
 		if p.ID == 1 && r.plan.Dirty != nil {

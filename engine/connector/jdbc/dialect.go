@@ -74,6 +74,8 @@ type dialect interface {
 	running(ctx context.Context) context.Context
 	// classify tells what a failed statement means.
 	classify(err error) failure
+	// lockedHint tells what to do about locks that are not given up.
+	lockedHint() string
 }
 
 // cell gives one row's value of a column.
@@ -202,8 +204,11 @@ func mark(d dialect, err error, format string, args ...any) error {
 		return nil
 	}
 	wrapped := fmt.Errorf(format+": %w", append(args, err)...)
-	if f := d.classify(err); f == lasting || f == badRow {
+	switch d.classify(err) {
+	case lasting, badRow:
 		return plugin.Permanent(wrapped)
+	case locked:
+		return fmt.Errorf("%w; %s", wrapped, d.lockedHint())
 	}
 	return wrapped
 }

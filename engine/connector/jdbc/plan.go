@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -118,8 +119,11 @@ func (p *planner) extent(ctx context.Context) (low, high driver.Value, err error
 			return nil, nil, err
 		}
 	}
-	if low != nil && high != nil {
-		return low, high, nil
+	if asked := low != nil || high != nil; asked && p.t.column.typ.Kind.Numeric() {
+		least, err := p.value(ctx, "SELECT MIN("+p.col+") FROM "+p.t.from)
+		if _, text := least.(string); text || err != nil {
+			return nil, nil, errors.Join(err, fmt.Errorf("partition_column %s holds its numbers as text, which do not compare as numbers; leave the bounds out and use where_condition", p.t.column.name))
+		}
 	}
 	for _, end := range []struct {
 		function string
@@ -165,7 +169,7 @@ func (p *planner) dynamic(ctx context.Context, low, high driver.Value, rows int6
 	if fok && tok && p.t.column.typ.Kind.Numeric() && rows > 0 {
 		if factor := (to - from + 1) / float64(rows); factor >= p.how.low && factor <= p.how.high {
 			step := math.Max(factor*float64(p.how.size), 1)
-			return p.even(low, high, int(math.Min(math.Max((to-from+1)/step, 1), 1<<20)))
+			return p.even(low, high, int(math.Min(math.Ceil((to-from+1)/step), 1<<20)))
 		}
 	}
 	if ranges := rows / p.how.size; ranges > p.how.threshold {

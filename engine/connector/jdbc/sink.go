@@ -18,10 +18,15 @@ func guarantee(opts *option.Values) plugin.Guarantee {
 	switch {
 	case opts.Bool("is_exactly_once"):
 		return plugin.Ledger
-	case opts.Bool("generate_sink_sql") && len(opts.List("primary_keys")) > 0 && opts.Bool("enable_upsert") && !opts.Bool("support_upsert_by_insert_only"):
+	case opts.Bool("generate_sink_sql") && len(opts.List("primary_keys")) > 0 && !placeholder(opts.List("primary_keys")) && opts.Bool("enable_upsert") && !opts.Bool("support_upsert_by_insert_only"):
 		return plugin.Idempotent
 	}
 	return plugin.Repeats
+}
+
+// placeholder reports whether a key is still to be filled in from the input table.
+func placeholder(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "${") })
 }
 
 // freshRows is how many rows a transaction has when the job does not say.
@@ -137,7 +142,7 @@ func cased(name, ide string) string {
 func (s *sink) chooseKey(opts *option.Values) error {
 	names := opts.List("primary_keys")
 	switch {
-	case len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "${") }):
+	case len(names) > 0 && !placeholder(names):
 		s.notNull = true
 	case s.input.PrimaryKey != nil:
 		names, s.notNull = s.input.PrimaryKey.Columns, true

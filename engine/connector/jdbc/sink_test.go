@@ -358,3 +358,53 @@ func TestInfinityIsStoredAndNaNRefused(t *testing.T) {
 		t.Error("NaN would be stored as null")
 	}
 }
+
+func TestALockThatIsNotGivenUpSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/out.db"
+	exec(t, path, "PRAGMA journal_mode = DELETE", "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)", "INSERT INTO t VALUES (0, 'x')")
+	held, err := pool(t, path).Query("SELECT * FROM t")
+	if err != nil || !held.Next() {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	text := generated + "properties { busy_timeout = 1 }\n max_retries = 2"
+	err = write(t, mustSink(t, path, plugintest.Schema(), text), plugintest.Task(t, 1), plugintest.Batch(plugintest.Schema(), "s", 0, 5))
+	wantError(t, err, "locked", "journal_mode = WAL")
+	if plugin.IsPermanent(err) {
+		t.Error("a lock counts as permanent")
+	}
+}
+
+func FuzzOwnStatement(f *testing.F) {
+	for _, s := range []string{"insert into t values (?, ?)", "insert into t values (:id, ':v')", "/* ? */ -- :id\n?::int, `?`", "'", "/*", ":", "?::", "?;\n--"} {
+		f.Add(s)
+	}
+	in := schemaOf("id int", "v string")
+	f.Fuzz(func(t *testing.T, query string) {
+		o, err := parseOwn(query, in)
+		if err != nil {
+			return
+		}
+		if len(o.pieces) != len(o.columns)+1 {
+			t.Fatalf("%d pieces around %d parameters", len(o.pieces), len(o.columns))
+		}
+		again, err := parseOwn(o.text(sqliteDialect{}), in)
+		if len(o.columns) == 2 && (err != nil || len(again.columns) != 2) {
+			t.Fatalf("%q became %q: %v", query, o.text(sqliteDialect{}), err)
+		}
+	})
+}
+
+func FuzzSQLiteType(f *testing.F) {
+	for _, s := range []string{"", "INT", "DECIMAL(10,2)", "varchar (20)", "DOUBLE PRECISION", "timestamp(9) with time zone", "INT UNSIGNED", "DECIMAL(99,-1)", "(,)"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, declared string) {
+		typ, _ := sqliteType(declared)
+		typ.Arrow() // panics for what is no type
+		if typ.Kind == record.Decimal && (typ.Precision < 1 || typ.Precision > 38 || typ.Scale < 0 || typ.Scale > typ.Precision) {
+			t.Fatalf("%q is %s", declared, typ)
+		}
+	})
+}

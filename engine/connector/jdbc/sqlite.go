@@ -198,6 +198,10 @@ func (d sqliteDialect) ledgerDDL(table string) string {
 )`
 }
 
+func (sqliteDialect) lockedHint() string {
+	return "another connection held the file for all of busy_timeout: a reader blocks writers unless the file has a write-ahead log; set properties { journal_mode = WAL } in the sink"
+}
+
 // classify reads SQLite's result codes; see https://sqlite.org/rescode.html.
 func (sqliteDialect) classify(err error) failure {
 	var e *sqlite.Error

@@ -98,7 +98,7 @@ func tableOf(ctx context.Context, conn *sql.Conn, d dialect, block *option.Value
 		return nil, err
 	}
 	if condition != "" {
-		t.from = "(SELECT * FROM " + t.from + " tmp " + condition + ")"
+		t.from = "(SELECT * FROM " + t.from + " tmp " + condition + "\n)"
 		if t.hidden() { // a hidden column does not show through
 			t.key, t.unique = nil, false
 		}
@@ -165,7 +165,7 @@ next:
 }
 
 func (t *table) fromQuery(ctx context.Context, conn *sql.Conn, d dialect, query string) error {
-	t.from = "(" + query + ")"
+	t.from = "(" + query + "\n)" // the query may end in a comment
 	columns, err := d.describeQuery(ctx, conn, "SELECT * FROM "+t.from+" tmp")
 	if err != nil {
 		return fmt.Errorf("looking at the columns of query: %w", err)

@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"seikan/engine/format/value"
-	"seikan/engine/plugin"
 	"seikan/engine/record"
 )
 
@@ -43,22 +42,22 @@ type base struct {
 	scratch []byte
 }
 
-// capacity is the greatest number of rows of a batch.
-const capacity = plugin.BatchRows + gridRows
-
 func (c *base) null(row int) {
-	if c.valid == nil {
-		c.valid = make([]byte, capacity/8)
-		for i := range c.valid {
-			c.valid[i] = 0xff
-		}
-	}
+	c.extend(row + 1)
 	c.valid[row>>3] &^= 1 << (row & 7)
 	c.nulls++
 }
 
+// extend makes the bitmap long enough, with all bits set.
+func (c *base) extend(rows int) {
+	for n := len(c.valid); n*8 < rows; n++ {
+		c.valid = append(c.valid, 0xff)
+	}
+}
+
 func (c *base) data(buffers ...*memory.Buffer) arrow.Array {
-	if c.valid != nil {
+	if c.nulls > 0 {
+		c.extend(c.rows)
 		buffers[0] = memory.NewBufferBytes(c.valid)
 	}
 	d := array.NewData(c.typ.Arrow(), c.rows, buffers, nil, c.nulls, 0)
@@ -142,7 +141,7 @@ func (c *fixed[T]) build() arrow.Array {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
 	raw := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(c.values))), len(c.values)*size)
-	c.usual, c.values = min(c.rows+c.rows/8, capacity), nil
+	c.usual, c.values = c.rows+c.rows/8, nil
 	return c.data(nil, memory.NewBufferBytes(raw))
 }
 
@@ -197,14 +196,14 @@ func (c *decimals) add(b *block, col int) {
 // strings is a column of STRING.
 type strings struct {
 	base
-	offsets []int32
-	values  []byte
-	usual   int // bytes of values to make room for
+	offsets          []int32
+	values           []byte
+	usual, usualRows int // bytes of values and rows to make room for
 }
 
 func (c *strings) add(b *block, col int) {
 	if c.offsets == nil {
-		c.offsets = make([]int32, 1, capacity+1)
+		c.offsets = make([]int32, 1, c.usualRows+1)
 		c.values = make([]byte, 0, c.usual)
 	}
 	start := c.rows
@@ -235,7 +234,7 @@ func (c *strings) build() arrow.Array {
 	if c.offsets == nil {
 		c.offsets = make([]int32, 1)
 	}
-	c.usual = len(c.values) + len(c.values)/8
+	c.usual, c.usualRows = len(c.values)+len(c.values)/8, c.rows+c.rows/8
 	raw := arrow.Int32Traits.CastToBytes(c.offsets)
 	a := c.data(nil, memory.NewBufferBytes(raw), memory.NewBufferBytes(c.values))
 	c.offsets, c.values = nil, nil

@@ -61,7 +61,7 @@ func (s *Source) firstRow(ctx context.Context, f plugin.File) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r := &reader{source: s, file: f, grid: newGrid(len(s.Cells)), in: in}
+	r := &reader{builder: &builder{grid: newGrid(len(s.Cells))}, source: s, file: f, in: in}
 	err = r.skip(ctx, s.Header)
 	return in.offset, errors.Join(err, r.Close())
 }

@@ -70,11 +70,14 @@ func (g *Grid) FailRow(from, to int, err error) {
 	g.Rows++
 }
 
-// bad lists the numbers of bad rows in order.
+// bad lists the numbers of bad rows in order. A mark behind the last row is of one that is not
+// complete yet and will be found again.
 func (g *Grid) bad() []int {
 	rows := make([]int, 0, len(g.failed))
 	for r := range g.failed {
-		rows = append(rows, r)
+		if r < g.Rows {
+			rows = append(rows, r)
+		}
 	}
 	slices.SortFunc(rows, cmp.Compare)
 	return rows

@@ -6,11 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
-	"unicode/utf8"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"seikan/engine/format/value"
 	"seikan/engine/plugin"
@@ -36,15 +31,11 @@ func (s *Source) Schema(context.Context, plugin.File) (*record.Schema, error) { 
 
 // Open implements plugin.FileReading.
 func (s *Source) Open(ctx context.Context, task plugin.Task, split plugin.Split, f plugin.File, piece plugin.Range, schema *record.Schema) (plugin.SplitReader, error) {
-	r := &reader{source: s, task: task, split: split, file: f, schema: schema, grid: newGrid(len(s.Cells)), at: split.At}
-	for _, c := range schema.Columns {
-		i := slices.Index(s.Cells, c.Name)
-		if i < 0 {
-			return nil, plugin.Permanent(fmt.Errorf("%s: no column %q among those of the file: %q", f.Name(), c.Name, s.Cells))
-		}
-		r.columns = append(r.columns, newColumn(c.Name, c.Type, &s.Rules, s.Values))
-		r.cells = append(r.cells, i)
+	b, err := s.builder(schema)
+	if err != nil {
+		return nil, plugin.Permanent(fmt.Errorf("%s: %w", f.Name(), err))
 	}
+	r := &reader{source: s, task: task, split: split, file: f, builder: b, at: split.At}
 	from, skip := piece.From, split.At.Rows
 	if len(split.At.Token) == 8 {
 		from, skip = int64(binary.BigEndian.Uint64(split.At.Token)), 0
@@ -53,7 +44,6 @@ func (s *Source) Open(ctx context.Context, task plugin.Task, split plugin.Split,
 		r.done = true
 		return r, nil
 	}
-	var err error
 	if r.in, err = openInput(ctx, f, s.Charset, from, piece.To); err != nil {
 		return nil, err
 	}
@@ -68,25 +58,20 @@ func (s *Source) Open(ctx context.Context, task plugin.Task, split plugin.Split,
 }
 
 type reader struct {
-	source  *Source
-	task    plugin.Task
-	split   plugin.Split
-	file    plugin.File
-	schema  *record.Schema
-	columns []column
-	cells   []int // which cell each column comes from
-	grid    *Grid
-	in      *input
-	done    bool
-	at      record.Position
+	*builder
+	source *Source
+	task   plugin.Task
+	split  plugin.Split
+	file   plugin.File
+	in     *input
+	done   bool
+	at     record.Position
 
 	start    int64 // offset where reading began
 	above    int64 // line ends before start, once counted
 	counted  bool
 	lines    int64 // line ends since start
-	rows     int   // of the batch that is being made
-	dropped  []int // its bad rows
-	consumed int   // bytes it took
+	consumed int   // bytes of the batch that is being made
 }
 
 // scan finds the next rows. It returns how many bytes they take, and false at the end.
@@ -147,7 +132,7 @@ func (r *reader) Next(ctx context.Context) (*record.Batch, error) {
 	if r.done {
 		return nil, plugin.ErrEnd
 	}
-	r.rows, r.consumed, r.dropped = 0, 0, r.dropped[:0]
+	r.consumed = 0
 	for r.rows < plugin.BatchRows && r.consumed < plugin.BatchBytes {
 		n, ok, err := r.scan(ctx)
 		if err != nil {
@@ -160,52 +145,27 @@ func (r *reader) Next(ctx context.Context) (*record.Batch, error) {
 		if err := r.convert(ctx, r.in.data()[:n]); err != nil {
 			return nil, err
 		}
-		r.rows += r.grid.Rows
+		r.next()
 		r.consume(n)
 	}
 	if r.rows == 0 {
 		r.done = true
 		return nil, plugin.ErrEnd
 	}
-	return r.batch(ctx)
+	from := r.at
+	r.at = r.position(int64(r.rows), r.in.offset)
+	return r.batch(ctx, r.split.ID, from, r.at)
 }
 
 // convert adds the rows of the grid, which stand in data, to the columns.
 func (r *reader) convert(ctx context.Context, data []byte) error {
-	b := &block{Grid: r.grid, data: data, valid: true}
-	if r.source.Charset.recodes() {
-		r.refuseDamaged(data)
-	} else {
-		b.valid = utf8.Valid(data)
-	}
-	for i, c := range r.columns {
-		c.add(b, r.cells[i])
-	}
-	if len(r.grid.failed) == 0 {
-		return nil
-	}
-	for _, row := range r.grid.bad() {
-		if row >= r.grid.Rows { // found again with the next block
-			continue
-		}
+	for _, row := range r.add(data) {
 		if err := r.refuse(ctx, row, data); err != nil {
 			return err
 		}
-		r.dropped = append(r.dropped, r.rows+row)
+		r.drop(row)
 	}
 	return nil
-}
-
-func (r *reader) refuseDamaged(data []byte) {
-	mark := []byte(string(utf8.RuneError))
-	if !bytes.Contains(data, mark) {
-		return
-	}
-	for row, span := range r.grid.Spans[:r.grid.Rows] {
-		if bytes.Contains(data[span.From:span.From+span.N], mark) {
-			r.grid.Fail(row, "", r.source.Charset.damaged())
-		}
-	}
 }
 
 // refuse hands a bad row to the task.
@@ -241,29 +201,6 @@ func (r *reader) line(ctx context.Context, n int) (int64, error) {
 // position is the one in front of a row: rows rows behind the start of the batch, at offset.
 func (r *reader) position(rows, offset int64) record.Position {
 	return record.Position{Rows: r.at.Rows + rows, Token: binary.BigEndian.AppendUint64(nil, uint64(offset))}
-}
-
-func (r *reader) batch(ctx context.Context) (*record.Batch, error) {
-	columns := make([]arrow.Array, len(r.columns))
-	for i, c := range r.columns {
-		columns[i] = c.build()
-		defer columns[i].Release()
-	}
-	b := record.NewBatch(r.schema, array.NewRecordBatch(r.schema.Arrow(), columns, int64(r.rows)))
-	b.Split, b.From, b.To = r.split.ID, r.at, r.position(int64(r.rows), r.in.offset)
-	r.at = b.To
-	if len(r.dropped) == 0 {
-		return b, nil
-	}
-	keep := make([]bool, r.rows)
-	for i := range keep {
-		keep[i] = true
-	}
-	for _, row := range r.dropped {
-		keep[row] = false
-	}
-	defer b.Release()
-	return record.Filter(ctx, b, keep)
 }
 
 // Close implements plugin.SplitReader.

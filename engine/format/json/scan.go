@@ -92,7 +92,7 @@ func (s *rowScanner) row(data []byte, i int, g *delimited.Grid) (int, error) {
 	case '{':
 		behind, err = s.object(data, i, g)
 	case '[':
-		behind, err = s.array(data, i, g)
+		behind, err = s.values(data, i, g)
 	default:
 		return i, fmt.Errorf("%.20q is no row: expected a JSON object, or an array of the values in order", data[i:])
 	}
@@ -170,7 +170,7 @@ func (s *rowScanner) find(data []byte, i, next int) (int, error) {
 	return -1, nil
 }
 
-func (s *rowScanner) array(data []byte, i int, g *delimited.Grid) (int, error) {
+func (s *rowScanner) values(data []byte, i int, g *delimited.Grid) (int, error) {
 	if i = value.SkipSpace(data, i+1); i < len(data) && data[i] == ']' {
 		return i + 1, nil
 	}

@@ -2,10 +2,8 @@ package parquet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -13,45 +11,27 @@ import (
 	pqfile "github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
-	"seikan/engine/format/parquet/conform"
+	"seikan/engine/format/parquet/columnar"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
 )
 
 // input is an open file.
 type input struct {
-	name   string
-	source *watched
+	source *columnar.Source
 	reader *pqfile.Reader
 	arrow  *pqarrow.FileReader
 	schema *arrow.Schema
 }
 
-// watched remembers that reading failed below, to tell a broken file from a broken connection.
-type watched struct {
-	plugin.ReaderAtCloser
-	failed atomic.Bool
-}
-
-func (w *watched) ReadAt(p []byte, off int64) (int, error) {
-	n, err := w.ReaderAtCloser.ReadAt(p, off)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.failed.Store(true)
-	}
-	return n, err
-}
-
 // open reads a file's footer.
 func open(ctx context.Context, f plugin.File) (*input, error) {
-	at, err := f.OpenAt(ctx)
-	if errors.Is(err, plugin.ErrNotSeekable) {
-		return nil, plugin.Permanent(fmt.Errorf("parquet file %s: it lies in an archive or is compressed as a whole, and parquet needs random access; unpack it first", f.Name()))
-	}
+	source, err := columnar.OpenSource(ctx, "parquet", f)
 	if err != nil {
 		return nil, err
 	}
-	in := &input{name: f.Name(), source: &watched{ReaderAtCloser: at}}
-	err = in.guard(func() (err error) {
+	in := &input{source: source}
+	err = columnar.Guard(func() (err error) {
 		props := pq.NewReaderProperties(memory.DefaultAllocator)
 		props.BufferedStreamEnabled = true // a column chunk at a time may be gigabytes
 		props.BufferSize = 256 << 10
@@ -63,33 +43,42 @@ func open(ctx context.Context, f plugin.File) (*input, error) {
 		if in.arrow, err = pqarrow.NewFileReader(in.reader, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator); err != nil {
 			return err
 		}
-		in.schema, err = in.arrow.Schema()
-		return err
+		if in.schema, err = in.arrow.Schema(); err != nil {
+			return err
+		}
+		return in.check(f.Size())
 	})
 	if err != nil {
 		in.close()
-		return nil, in.fail(err)
+		return nil, source.Fail(err)
 	}
 	return in, nil
 }
 
-// guard runs f and turns a panic of the library, which broken files can cause, into an error.
-func (in *input) guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the file is damaged: %v", p)
+// check reports column chunks that do not lie in the file of size bytes, which arrow-go would
+// take on trust.
+func (in *input) check(size int64) error {
+	leaves := in.reader.MetaData().Schema.NumColumns()
+	for g := range in.reader.NumRowGroups() {
+		meta := in.reader.MetaData().RowGroup(g)
+		if meta.NumColumns() != leaves || meta.NumRows() < 0 {
+			return fmt.Errorf("the file is damaged: row group %d has %d columns, not %d, and %d rows", g, meta.NumColumns(), leaves, meta.NumRows())
 		}
-	}()
-	return f()
-}
-
-// fail names the file. An error is permanent unless the storage caused it.
-func (in *input) fail(err error) error {
-	err = fmt.Errorf("parquet file %s: %w", in.name, err)
-	if in.source.failed.Load() {
-		return err
+		for i := range leaves {
+			c, err := meta.ColumnChunk(i)
+			if err != nil {
+				return fmt.Errorf("row group %d, column %d: %w", g, i, err)
+			}
+			from := c.DataPageOffset()
+			if d := c.DictionaryPageOffset(); c.HasDictionaryPage() && d > 0 {
+				from = min(from, d)
+			}
+			if n := c.TotalCompressedSize(); from < 0 || n < 0 || from > size || n > size-from {
+				return fmt.Errorf("the file is damaged: row group %d, column %d lies outside of it", g, i)
+			}
+		}
 	}
-	return plugin.Permanent(err)
+	return nil
 }
 
 func (in *input) close() error { return in.source.Close() }
@@ -109,7 +98,7 @@ func (in *input) groupSize(i int) int64 {
 // clock readings: files that say otherwise were mostly written so because older writers could
 // not say anything else. int96 has microseconds, as its writers have, and any year.
 func (in *input) columnType(i int) (record.Type, error) {
-	t, err := conform.TypeOf(in.schema.Field(i).Type)
+	t, err := columnar.TypeOf(in.schema.Field(i).Type)
 	if err != nil {
 		return t, err
 	}

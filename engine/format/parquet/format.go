@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"seikan/engine/format/compress"
+	"seikan/engine/format/parquet/columnar"
 	"seikan/engine/format/parquet/parquetfile"
 	"seikan/engine/option"
 	"seikan/engine/plugin"
@@ -53,14 +54,8 @@ var codecs = map[string]parquetfile.Codec{
 
 // Reading reads all columns of declared, or all of the file, or of them those named by columns.
 func (Format) Reading(_ *option.Values, declared *record.Schema, columns []string) (plugin.FileReading, error) {
-	if declared != nil && len(declared.Columns) > 0 {
-		for _, name := range columns {
-			if declared.Index(name) < 0 {
-				return nil, errNotDeclared(name, declared)
-			}
-		}
-	}
-	return &reading{declared: declared, columns: columns}, nil
+	r := &reading{columnar.Wish{Declared: declared, Columns: columns}}
+	return r, r.wish.Check()
 }
 
 // Writing checks the codec, the int96 options and the types of the schema.

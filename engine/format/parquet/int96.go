@@ -10,6 +10,8 @@ import (
 	pq "github.com/apache/arrow-go/v18/parquet"
 	pqfile "github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"seikan/engine/plugin"
 )
 
 // int96Column reads int96 timestamps as microseconds. arrow-go makes nanoseconds of them, which
@@ -42,7 +44,7 @@ func (c *int96Column) seek(row int64) error {
 		c.groups = c.groups[1:]
 	}
 	for row > 0 {
-		a, err := c.next(min(row, batchRows))
+		a, err := c.next(min(row, plugin.BatchRows))
 		if err != nil {
 			return err
 		}

@@ -2,96 +2,30 @@ package parquet
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
-	"seikan/engine/format/parquet/conform"
+	"seikan/engine/format/parquet/columnar"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
 )
 
-type reading struct {
-	declared *record.Schema // nil or without columns: the file's
-	columns  []string       // nil: all
-}
-
-func errNotDeclared(name string, declared *record.Schema) error {
-	return fmt.Errorf("read_columns names %q, which the schema does not have; it has %s", name, strings.Join(declared.Names(), ", "))
-}
+type reading struct{ wish columnar.Wish }
 
 // Schema takes the columns of the first file, unless the job declares them; those of the file
 // must then be readable as declared.
 func (r *reading) Schema(ctx context.Context, first plugin.File) (*record.Schema, error) {
-	schema := &record.Schema{}
-	if r.declared != nil {
-		schema = r.declared
-	}
-	declared := len(schema.Columns) > 0
 	if first == nil {
-		if declared {
-			return selected(schema, r.columns)
-		}
-		return schema.Freeze(), nil
+		return r.wish.Schema(nil, nil)
 	}
 	f, err := open(ctx, first)
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
-	fields := f.fields()
-	if !declared {
-		var columns []record.Column
-		for i, field := range fields {
-			if r.columns != nil && !contains(r.columns, field.Name) {
-				continue
-			}
-			t, err := f.columnType(i)
-			if err != nil {
-				return nil, f.fail(fmt.Errorf("column %q: %w; leave it out with read_columns", field.Name, err))
-			}
-			columns = append(columns, record.Column{Name: field.Name, Type: t, Source: field.Type.String()})
-		}
-		schema = schema.WithColumns(columns)
-	}
-	schema, err = selected(schema, r.columns)
+	schema, err := r.wish.Schema(f.fields(), f.columnType)
 	if err != nil {
-		return nil, f.fail(err)
-	}
-	if _, err := conform.Match(fields, schema); err != nil {
-		return nil, f.fail(err)
+		return nil, f.source.Fail(err)
 	}
 	return schema, nil
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// selected orders and cuts the columns; names may differ in case when that is not ambiguous.
-func selected(schema *record.Schema, names []string) (*record.Schema, error) {
-	if names == nil {
-		return schema.Freeze(), nil
-	}
-	fields := make([]arrow.Field, len(schema.Columns))
-	for i, c := range schema.Columns {
-		fields[i].Name = c.Name
-	}
-	columns := make([]record.Column, len(names))
-	for i, n := range names {
-		at, err := conform.Find(fields, n)
-		if err != nil {
-			return nil, fmt.Errorf("read_columns: %w", err)
-		}
-		columns[i] = schema.Columns[at]
-	}
-	return schema.WithColumns(columns), nil
 }
 
 // Cut makes pieces of whole row groups.
@@ -129,7 +63,7 @@ func (r *reading) Open(ctx context.Context, task plugin.Task, split plugin.Split
 	rows, err := newRows(ctx, task, split, f, piece, schema)
 	if err != nil {
 		f.close()
-		return nil, f.fail(err)
+		return nil, f.source.Fail(err)
 	}
 	return rows, nil
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"seikan/engine/format/delimited"
+	"seikan/engine/format/value"
+	"seikan/engine/plugin"
+	"seikan/engine/record"
 )
 
 // Scanner makes the scanner for a field_delimiter, \u0001 when it is empty. whole makes the
@@ -69,4 +72,47 @@ func (p *patternScanner) split(data []byte, row, end int, g *delimited.Grid) {
 	}
 	g.Spans[g.Rows] = delimited.Cell{From: uint32(row), N: uint32(end - row)}
 	g.Rows++
+}
+
+// NewDecoder makes a decoder of messages that are one line each, whatever line ends are in them.
+func NewDecoder(rows *record.Schema, delim string, o value.Options) (*delimited.Decoder, error) {
+	scanner, err := Scanner(delim, false)
+	if err != nil {
+		return nil, plugin.Permanent(err)
+	}
+	if err := delimited.Supported(rows, o); err != nil {
+		return nil, err
+	}
+	s := &delimited.Source{Scanner: message{scanner}, Values: o, Rows: rows, Cells: rows.Names()}
+	d, err := s.Decoder()
+	return d, plugin.Permanent(err)
+}
+
+// message makes one row of a text, line ends included.
+type message struct{ lines delimited.Scanner }
+
+// Scan implements delimited.Scanner.
+func (m message) Scan(data []byte, _ bool, g *delimited.Grid) int {
+	switch s := m.lines.(type) {
+	case *patternScanner:
+		s.split(data, 0, len(data), g)
+	case *delimited.Lines:
+		start := 0
+		for c := range g.Columns {
+			cell := &g.Cells[c*g.Max+g.Rows]
+			if start < 0 {
+				*cell = delimited.Cell{}
+				continue
+			}
+			end, next := len(data), -1
+			if i := bytes.Index(data[start:], s.Delim); i >= 0 {
+				end, next = start+i, start+i+len(s.Delim)
+			}
+			*cell = delimited.Cell{From: uint32(start), N: uint32(end - start)}
+			start = next
+		}
+		g.Spans[g.Rows] = delimited.Cell{N: uint32(len(data))}
+		g.Rows++
+	}
+	return len(data)
 }

@@ -67,7 +67,7 @@ type part struct {
 	field   int
 	name    string
 	source  record.Type
-	path    *path
+	path    *Path
 	dest    record.Type
 	append  value.Append
 	missing string // fail, skip or skipRow
@@ -103,7 +103,7 @@ func newPart(input *record.Schema, c *option.Values, rowWay string) (*part, erro
 	default:
 		return nil, c.Problem("src_field", "STRING, BYTES, ARRAY, MAP or ROW", "column %q of type %s holds no JSON", p.name, p.source)
 	}
-	if p.path, err = parsePath(c.String("path")); err != nil {
+	if p.path, err = Parse(c.String("path")); err != nil {
 		return nil, c.Problem("path", "a JSONPath", "%v", err)
 	}
 	if p.dest, err = record.ParseType(c.String("dest_type")); err != nil {
@@ -152,7 +152,7 @@ func (p *part) apply(ctx context.Context, task plugin.Task, in *record.Batch, ro
 			continue
 		}
 		doc := p.document(col, i)
-		found, err := p.path.find(doc)
+		found, err := p.path.Find(doc)
 		if err == nil {
 			if err = p.append(b, found); err == nil {
 				continue

@@ -8,8 +8,8 @@ import (
 	"github.com/ohler55/ojg/jp"
 )
 
-// path is a compiled path in Jayway's dialect of JSONPath.
-type path struct {
+// Path is a compiled path in Jayway's dialect of JSONPath.
+type Path struct {
 	text     string
 	steps    []step
 	function string // the function applied to the result, "" without one
@@ -44,7 +44,8 @@ func definite(steps []step) bool {
 // maxSteps bounds the length of a path.
 const maxSteps = 100
 
-func parsePath(text string) (*path, error) {
+// Parse compiles a path. The error says where it is wrong.
+func Parse(text string) (*Path, error) {
 	p := &pathParser{text: strings.TrimSpace(text)}
 	if p.text == "" {
 		return nil, fmt.Errorf("the path is empty; $ is the whole document")
@@ -53,7 +54,7 @@ func parsePath(text string) (*path, error) {
 		p.text = "$." + p.text
 	}
 	p.at = 1
-	out := &path{text: text}
+	out := &Path{text: text}
 	for p.at < len(p.text) {
 		if out.function != "" {
 			return nil, p.fail("the end behind the function %s()", out.function)
@@ -98,7 +99,7 @@ func (p *pathParser) blanks() {
 	}
 }
 
-func (p *pathParser) step(out *path) error {
+func (p *pathParser) step(out *Path) error {
 	switch {
 	case p.take(".."):
 		out.steps = append(out.steps, step{descend: true})

@@ -67,12 +67,12 @@ func TestPathsAsInJayway(t *testing.T) {
 		"$.list.last()":                                             "null",
 		"$.store.bi-cycle.keys()":                                   `["color","n"]`,
 	} {
-		p, err := parsePath(path)
+		p, err := Parse(path)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		got, err := p.find([]byte(document))
+		got, err := p.Find([]byte(document))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v; want %s", path, got, err, want)
 		}
@@ -82,11 +82,11 @@ func TestPathsAsInJayway(t *testing.T) {
 func TestMissingPlaces(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"$.none", "$.z.none", "$.nul.x", "$.store.book[3]", "$.store.book[-4]", "$.z[0]", "$.none[*].x", "$.list.none", "$.store.book[9].length()"} {
-		p, err := parsePath(path)
+		p, err := Parse(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := p.find([]byte(document)); !errors.Is(err, errMissing) {
+		if got, err := p.Find([]byte(document)); !errors.Is(err, errMissing) {
 			t.Errorf("%s: %s, %v", path, got, err)
 		}
 	}
@@ -94,9 +94,9 @@ func TestMissingPlaces(t *testing.T) {
 
 func TestTextThatIsNotJSON(t *testing.T) {
 	t.Parallel()
-	p, _ := parsePath("$.a")
+	p, _ := Parse("$.a")
 	for _, doc := range []string{"", "  ", "{", `{"a":}`, `{"a":1}x`, "abc", strings.Repeat("[", 1000)} {
-		if got, err := p.find([]byte(doc)); err == nil || !strings.Contains(err.Error(), "not JSON") {
+		if got, err := p.Find([]byte(doc)); err == nil || !strings.Contains(err.Error(), "not JSON") {
 			t.Errorf("%q: %s, %v", doc, got, err)
 		}
 	}
@@ -104,14 +104,14 @@ func TestTextThatIsNotJSON(t *testing.T) {
 
 func TestWorkOnOneDocumentIsBounded(t *testing.T) {
 	t.Parallel()
-	p, err := parsePath("$..*..*..*..*")
+	p, err := Parse("$..*..*..*..*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.find([]byte("[" + strings.Repeat("[1,1,1,1,1,1,1,1],", 3000) + "1]")); err != nil {
+	if _, err := p.Find([]byte("[" + strings.Repeat("[1,1,1,1,1,1,1,1],", 3000) + "1]")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.find([]byte(strings.Repeat("[", 100) + strings.Repeat("1,", 50) + "1" + strings.Repeat("]", 100))); !errors.Is(err, errVisits) {
+	if _, err := p.Find([]byte(strings.Repeat("[", 100) + strings.Repeat("1,", 50) + "1" + strings.Repeat("]", 100))); !errors.Is(err, errVisits) {
 		t.Error(err)
 	}
 }
@@ -120,7 +120,7 @@ func TestBadPathsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"", "$.", "$..", "$[", "$[]", "$['a", "$['a'", "$[1", "$[x]", "$[1,]", "$[99999999999]", "$x", "$.a.shout()", "$.a.length().b",
 		"$.a.index(1)", "$[?(@.a]", "$[?(@.a ~~ 1)]", "$[?(@.a == $.b)]", "$[(@.length-1)]", "$" + strings.Repeat(".a", 200)} {
-		if p, err := parsePath(path); err == nil {
+		if p, err := Parse(path); err == nil {
 			t.Errorf("%s became %+v", path, p)
 		}
 	}
@@ -131,8 +131,8 @@ func FuzzPath(f *testing.F) {
 		f.Add(path, document)
 	}
 	f.Fuzz(func(_ *testing.T, path, doc string) {
-		if p, err := parsePath(path); err == nil {
-			_, _ = p.find([]byte(doc))
+		if p, err := Parse(path); err == nil {
+			_, _ = p.Find([]byte(doc))
 		}
 	})
 }

@@ -15,9 +15,9 @@ var (
 // maxVisits bounds the work on one document; .. inside .. multiplies it.
 const maxVisits = 1 << 20
 
-// find returns the JSON text the path leads to, in the spelling of the document. The document
+// Find returns the JSON text the path leads to, in the spelling of the document. The document
 // is checked first.
-func (p *path) find(doc []byte) ([]byte, error) {
+func (p *Path) Find(doc []byte) ([]byte, error) {
 	start := value.SkipSpace(doc, 0)
 	end, err := value.ScanJSON(doc, start)
 	if err != nil {

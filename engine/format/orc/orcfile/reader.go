@@ -190,3 +190,6 @@ func (r *Rows) Skip(ctx context.Context, n int64) error {
 	}
 	return nil
 }
+
+// Type is the Arrow type a column is read as.
+func (r *Reader) Type(c Column) arrow.DataType { return r.root.children[c.Index].arrow(c.Nanos) }

@@ -1,11 +1,10 @@
 // Package conform turns the Arrow arrays of a file that carries its own types into the physical
 // form of a record.Type: widths, units, encodings, and the narrower types a job's schema may ask for.
-package conform
+package columnar
 
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -163,50 +162,4 @@ func decoded(from *arrow.DictionaryType, t record.Type) (Converter, error) {
 		}
 		return array.Concatenate(parts, memory.DefaultAllocator)
 	}, nil
-}
-
-// Column says how to read one column of a file.
-type Column struct {
-	Index   int // in the file
-	Convert Converter
-}
-
-// Match finds the columns of schema in a file's fields, by name; a name that differs in case
-// only is taken when there is just one. The error names the column.
-func Match(fields []arrow.Field, schema *record.Schema) ([]Column, error) {
-	out := make([]Column, len(schema.Columns))
-	for i, c := range schema.Columns {
-		at, err := Find(fields, c.Name)
-		if err != nil {
-			return nil, err
-		}
-		convert, err := To(fields[at].Type, c.Type)
-		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", c.Name, err)
-		}
-		out[i] = Column{at, convert}
-	}
-	return out, nil
-}
-
-// Find returns the index of the field called name, or else of the only one that differs in case.
-func Find(fields []arrow.Field, name string) (int, error) {
-	at, near := -1, 0
-	for i, f := range fields {
-		if f.Name == name {
-			return i, nil
-		}
-		if strings.EqualFold(f.Name, name) {
-			at = i
-			near++
-		}
-	}
-	if near == 1 {
-		return at, nil
-	}
-	names := make([]string, 0, len(fields))
-	for _, f := range fields {
-		names = append(names, f.Name)
-	}
-	return 0, fmt.Errorf("there is no column %q; the file has %s", name, strings.Join(names, ", "))
 }

@@ -1,4 +1,4 @@
-package conform
+package columnar
 
 import (
 	"github.com/apache/arrow-go/v18/arrow"
