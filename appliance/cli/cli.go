@@ -14,8 +14,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"seikan/engine/job/hocon"
 )
 
 // Version and Commit are set by the build.
@@ -32,56 +30,58 @@ const (
 	exitSignal   = 130 // a second Ctrl-C
 )
 
-// terminal is where a command reads and writes.
-type terminal struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// coded is an error with an exit code.
+// coded is an error with an exit code. Without an error inside, everything is said already.
 type coded struct {
 	code int
 	err  error
 }
 
-func (c coded) Error() string { return c.err.Error() }
+func (c coded) Error() string {
+	if c.err == nil {
+		return fmt.Sprintf("exit code %d", c.code)
+	}
+	return c.err.Error()
+}
+
 func (c coded) Unwrap() error { return c.err }
 
-// Main runs the command line and returns the exit code.
+// Main runs the command line and returns the exit code. args[0] is the name the program was
+// called by: seatunnel.sh and its like speak SeaTunnel's language.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	t := &terminal{in, out, errw}
-	ctx, stop := interruptible()
+	t := newTerminal(in, out, errw)
+	ctx, stop := interruptible(t)
 	defer stop()
-	name := strings.TrimSuffix(filepath.Base(args[0]), ".sh")
-	switch name {
+	switch strings.TrimSuffix(filepath.Base(args[0]), ".sh") {
 	case "seatunnel":
 		return compat(ctx, t, args[1:])
 	case "seatunnel-connector":
 		return compatConnector(t, args[1:])
+	case "seatunnel-cluster":
+		fmt.Fprintln(t.err, "error:", noCluster)
+		return exitFailed
 	}
 	root := rootCommand(t)
 	root.SetArgs(args[1:])
 	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errw)
+	root.SetOut(t.out)
+	root.SetErr(t.err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
 	}
 	var c coded
-	if errors.As(err, &c) {
-		if c.err != nil {
-			fmt.Fprintln(errw, "error:", c.err)
-		}
-		return c.code
+	if !errors.As(err, &c) {
+		c = coded{exitFailed, err}
 	}
-	fmt.Fprintln(errw, "error:", err)
-	return exitFailed
+	if c.err != nil {
+		fmt.Fprintln(t.err, "error:", err)
+	}
+	return c.code
 }
 
 // interruptible is a context that a first Ctrl-C or SIGTERM ends; a second one ends the process
 // at once.
-func interruptible() (context.Context, func()) {
+func interruptible(t *terminal) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
@@ -89,6 +89,7 @@ func interruptible() (context.Context, func()) {
 		if _, ok := <-ch; !ok {
 			return
 		}
+		fmt.Fprintln(t.err, "stopping… (once more stops at once)")
 		cancel()
 		if _, ok := <-ch; ok {
 			os.Exit(exitSignal)
@@ -99,24 +100,45 @@ func interruptible() (context.Context, func()) {
 
 func rootCommand(t *terminal) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "seikan",
-		Short:         "Moves data between systems; runs SeaTunnel job files",
+		Use:   "seikan",
+		Short: "Moves data between systems; runs SeaTunnel job files",
+		Long: "Seikan moves data between systems. It runs SeaTunnel's job files (HOCON, JSON, SQL) as they are.\n" +
+			"Called as seatunnel.sh it takes SeaTunnel's own flags.",
+		Example: "  seikan init LocalFile Console > job.conf   # a commented job file to start from\n" +
+			"  seikan check job.conf --sample 5           # what would it do?\n" +
+			"  seikan run job.conf -i date=2024-01-31     # ${date} in the file becomes 2024-01-31\n" +
+			"  seikan jobs                                # what ran here, and how it ended",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       Version + " (" + Commit + ")",
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded{exitUsage, err} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return coded{exitUsage, fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	})
 	root.AddCommand(commands(t)...)
 	return root
 }
 
-// show prints what is wrong in a file, or a plain error.
-func (t *terminal) show(err error, text func(file string) []byte) {
-	var ps hocon.Problems
-	if errors.As(err, &ps) {
-		if hocon.Render(t.err, ps, text, isTerminal(t.err)) == nil {
-			return
-		}
+// knownCommand refuses words that are no command, with the nearest one that is.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
 	}
-	fmt.Fprintln(t.err, "error:", err)
+	err := fmt.Errorf("%s has no command %q", c.CommandPath(), args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		err = fmt.Errorf("%w; did you mean %q?", err, near[0])
+	}
+	return coded{exitUsage, err}
+}
+
+// exactlyOne is for commands that take one argument.
+func exactlyOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return coded{exitUsage, fmt.Errorf("%s takes %s; see %s --help", c.Name(), what, c.CommandPath())}
+		}
+		return nil
+	}
 }

@@ -7,22 +7,21 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // logHandler writes records as SeaTunnel's client logs them: below WARN to stdout, the rest to
-// stderr. While progress bars are shown, everything goes above them.
+// stderr.
 type logHandler struct {
-	mu    *sync.Mutex
-	above *io.Writer // the bars' writer while there are bars
-	t     *terminal
-	level slog.Level
-	where []string // the task that speaks
-	attrs string
+	t      *terminal
+	level  slog.Level
+	compat bool     // SeaTunnel's pattern: time, level, [logger], [thread]
+	speaks string   // the action that speaks, "" for the program
+	thread []string // pipeline and subtask
+	attrs  string
 }
 
 func newLogHandler(t *terminal, level slog.Level) *logHandler {
-	return &logHandler{mu: &sync.Mutex{}, above: new(io.Writer), t: t, level: level}
+	return &logHandler{t: t, level: level}
 }
 
 func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
@@ -30,19 +29,31 @@ func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >=
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %-5s ", r.Time.Format("2006-01-02 15:04:05,000"), r.Level)
-	if len(h.where) > 0 {
-		fmt.Fprintf(&b, "[%s] ", strings.Join(h.where, " "))
+	switch {
+	case h.compat:
+		speaks, thread := "seikan", "main"
+		if h.speaks != "" {
+			speaks = h.speaks
+		}
+		if len(h.thread) > 0 {
+			thread = strings.Join(h.thread, " ")
+		}
+		if len(speaks) > 30 {
+			speaks = speaks[len(speaks)-30:] // the end tells more, as log4j has it
+		}
+		fmt.Fprintf(&b, "[%-30s] [%s] ", speaks, thread)
+	case len(h.thread) > 0 || h.speaks != "":
+		words := h.thread
+		if h.speaks != "" {
+			words = slices.Insert(slices.Clone(words), min(1, len(words)), h.speaks)
+		}
+		fmt.Fprintf(&b, "[%s] ", strings.Join(words, " "))
 	}
 	b.WriteString("- " + r.Message + h.attrs)
 	r.Attrs(func(a slog.Attr) bool { appendAttr(&b, a); return true })
 	b.WriteByte('\n')
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	w := h.t.out
-	switch {
-	case *h.above != nil:
-		w = *h.above
-	case r.Level >= slog.LevelWarn:
+	if r.Level >= slog.LevelWarn {
 		w = h.t.err
 	}
 	_, err := io.WriteString(w, b.String())
@@ -59,15 +70,14 @@ func appendAttr(b *strings.Builder, a slog.Attr) {
 
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
+	c.thread = slices.Clone(h.thread)
 	var b strings.Builder
 	for _, a := range attrs {
 		switch a.Key {
-		case "pipeline":
-			c.where = append(slices.Clip(c.where), "pipeline-"+a.Value.String())
+		case "pipeline", "subtask":
+			c.thread = append(c.thread, a.Key+"-"+a.Value.String())
 		case "action":
-			c.where = append(slices.Clip(c.where), a.Value.String())
-		case "subtask":
-			c.where = append(slices.Clip(c.where), "subtask-"+a.Value.String())
+			c.speaks = a.Value.String()
 		default:
 			appendAttr(&b, a)
 		}
@@ -78,10 +88,3 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup is part of slog.Handler; the format is flat.
 func (h *logHandler) WithGroup(string) slog.Handler { return h }
-
-// setAbove sends records to w while bars are shown; nil ends that.
-func (h *logHandler) setAbove(w io.Writer) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	*h.above = w
-}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,71 +24,95 @@ type runRequest struct {
 	name      string
 	id        string
 	restore   string
-	quiet     bool // no progress
-	logs      slog.Level
+	quiet     bool // no progress, no statistics
+	compat    bool // called as seatunnel.sh: its log lines and blocks
 }
 
 func runCommand(t *terminal) *cobra.Command {
-	r := runRequest{logs: slog.LevelInfo}
+	var r runRequest
 	c := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run a job file in this process and wait for its end",
-		Long: "Run checks a job file (HOCON, JSON or SQL), runs it here with checkpoints and prints what was moved.\n" +
-			"Its state lies in " + "the user's state directory, so that seikan jobs knows it and --restore can go on with it.",
-		Example: "  seikan run job.conf -i date=2024-01-01\n  seikan run job.conf --restore 871234567890123456",
-		Args:    exactlyOne("a job file"),
+		Long: "Run checks a job file (HOCON, JSON or SQL), runs it in this process with checkpoints, and prints what was moved.\n\n" +
+			"What is known of the job lies in $SEIKAN_STATE_DIR, else $XDG_STATE_HOME/seikan, else ~/.local/state/seikan, so that\n" +
+			"seikan jobs lists it and --restore goes on with it after a crash.\n\n" +
+			"Ctrl-C cancels the job: what is committed stays, what is not is removed. A second Ctrl-C ends the process at once.\n\n" +
+			"Exit codes: 0 finished or stopped by a savepoint, 1 failed, 2 wrong flags, 3 the file is invalid, 6 cancelled, 130 ended at once.",
+		Example: "  seikan run job.conf\n" +
+			"  seikan run job.conf -i date=2024-01-31 -i region=eu\n" +
+			"  seikan run job.conf --restore 871234567890123456",
+		Args: exactlyOne("a job file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			r.file = args[0]
-			code := runJob(c.Context(), t, r)
-			if code == exitOK {
-				return nil
+			for _, id := range []string{r.id, r.restore} {
+				if err := checkID(id); err != nil {
+					return coded{exitUsage, err}
+				}
 			}
-			return coded{code: code}
+			if code := runJob(c.Context(), t, r); code != exitOK {
+				return coded{code: code}
+			}
+			return nil
 		},
 	}
 	f := c.Flags()
-	f.StringArrayVarP(&r.variables, "variable", "i", nil, "set `key=value` for ${key} in the file (repeatable)")
-	f.StringVarP(&r.name, "name", "n", "", "job name")
-	f.StringVar(&r.id, "job-id", "", "id for a new job")
-	f.StringVarP(&r.restore, "restore", "r", "", "go on with job `ID` from its last checkpoint")
-	f.BoolVarP(&r.quiet, "quiet", "q", false, "no progress")
+	f.StringArrayVarP(&r.variables, "variable", "i", nil, "set `key=value` for ${key} in the file; several with commas or by repeating")
+	f.StringVarP(&r.name, "name", "n", "", "job name; wins over env.job.name")
+	f.StringVar(&r.id, "job-id", "", "`ID` for a new job, a number")
+	f.StringVarP(&r.restore, "restore", "r", "", "go on with job `ID` from its last checkpoint or savepoint")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "print neither progress nor statistics; errors and exit code only")
+	c.MarkFlagsMutuallyExclusive("job-id", "restore")
+	_ = c.RegisterFlagCompletionFunc("restore", completeJobs(func(s state.Status) bool { return s.Ended() && s != state.Finished })) // the flag is there
 	return c
 }
 
-func exactlyOne(what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return coded{exitUsage, fmt.Errorf("%s takes %s; see seikan %s --help", c.Name(), what, c.Name())}
-		}
+// checkID allows what SeaTunnel's job ids are: positive numbers of 64 bits. They name files.
+func checkID(id string) error {
+	if id == "" {
 		return nil
 	}
+	if n, err := strconv.ParseInt(id, 10, 64); err != nil || n <= 0 || strconv.FormatInt(n, 10) != id {
+		return fmt.Errorf("job id %q: expected a whole number from 1 to %d", id, int64(1)<<62*2-1)
+	}
+	return nil
 }
 
-// loadFile reads a job file and shows what is wrong with it.
-func (t *terminal) loadFile(path string, variables []string) (*job.File, bool) {
+// log makes the logger of a run.
+func (r runRequest) log(t *terminal) *slog.Logger {
+	h := newLogHandler(t, slog.LevelInfo)
+	h.compat = r.compat
+	if r.quiet {
+		h.level = slog.LevelWarn
+	}
+	return slog.New(h)
+}
+
+// loadFile reads a job file and shows what is odd in it.
+func (t *terminal) loadFile(path string, variables []string) (*job.File, error) {
 	vars, warnings := job.ParseVariables(variables)
 	if err := warnings.Err(); err != nil {
-		t.show(err, func(string) []byte { return nil })
-		return nil, false
+		return &job.File{Name: path}, err
 	}
 	file, err := job.Load(path, job.Local(vars))
-	if err != nil {
-		t.show(err, file.TextOf)
-		return nil, false
+	if err == nil {
+		if w := append(warnings, file.Warnings...); len(w) > 0 {
+			t.show(w, file.TextOf)
+		}
 	}
-	if w := append(warnings, file.Warnings...); len(w) > 0 {
-		t.show(w, file.TextOf)
-	}
-	return file, true
+	return file, err
 }
 
 // runJob runs a job file to its end and returns the exit code.
 func runJob(ctx context.Context, t *terminal, r runRequest) int {
-	file, ok := t.loadFile(r.file, r.variables)
-	if !ok {
+	log := r.log(t)
+	file, err := t.loadFile(r.file, r.variables)
+	if err != nil {
+		configError(t, log, r, err, file)
 		return exitConfig
 	}
-	log := slog.New(newLogHandler(t, r.logs))
+	if r.compat {
+		logConfig(log, file)
+	}
 	dir, err := node.StateDir()
 	if err != nil {
 		t.show(err, nil)
@@ -108,12 +133,21 @@ func runJob(ctx context.Context, t *terminal, r runRequest) int {
 
 func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r runRequest, log *slog.Logger) int {
 	run, p, release, err := l.Submit(ctx, node.Submission{File: file, Name: r.name, ID: r.id, Restore: r.restore})
-	if err != nil {
+	var problems hocon.Problems
+	switch {
+	case errors.As(err, &problems):
+		configError(t, log, r, err, file)
+		return exitConfig
+	case errors.Is(err, state.ErrExists):
+		t.show(fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by --restore %s", r.id, r.id), nil)
+		return exitFailed
+	case errors.Is(err, state.ErrMoved) && r.restore != "":
+		t.show(fmt.Errorf("job %s cannot be restored: %w", r.restore, err), nil)
+		return exitFailed
+	case ctx.Err() != nil && err != nil:
+		return exitCanceled
+	case err != nil:
 		t.show(err, file.TextOf)
-		var ps hocon.Problems
-		if errors.As(err, &ps) {
-			return exitConfig
-		}
 		return exitFailed
 	}
 	defer release()
@@ -123,34 +157,35 @@ func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r ru
 	log.Info(fmt.Sprintf("Submit job finished, job id: %s, job name: %s", run.JobID(), node.JobName(r.name, p.Env.JobName)))
 	stop := showProgress(t, run, r.quiet, log)
 	out, err := run.Wait(ctx)
-	stop()
+	stop(err == nil && out.Job.Status == state.Finished)
 	if err != nil {
 		t.show(fmt.Errorf("record the end of job %s: %w", run.JobID(), err), nil)
 		return exitFailed
 	}
-	return report(t, log, out)
+	return report(t, log, r, out)
 }
 
 // report says how a job ended, in SeaTunnel's words.
-func report(t *terminal, log *slog.Logger, out master.Outcome) int {
-	log.Info(fmt.Sprintf("Job (%s) end with state %s", out.Job.ID, out.Job.Status))
-	if out.Job.Status != state.Failed {
-		fmt.Fprint(t.out, statisticsBox(out, time.Local))
-	}
+func report(t *terminal, log *slog.Logger, r runRequest, out master.Outcome) int {
+	id, status := out.Job.ID, out.Job.Status
+	log.Info(fmt.Sprintf("Job (%s) end with state %s", id, status))
 	if out.Dirty > 0 {
 		log.Warn(fmt.Sprintf("%d bad rows were skipped", out.Dirty))
 	}
-	switch out.Job.Status {
-	case state.Failed:
-		fatal(t, out.Err)
+	switch {
+	case status == state.Failed:
+		jobFailed(t, log, r, id, out.Err)
 		return exitFailed
+	case r.compat:
+		log.Info("\n" + statisticsBox(out, time.Local))
+	case !r.quiet:
+		fmt.Fprint(t.out, statisticsBox(out, time.Local))
+	}
+	switch status {
 	case state.Canceled:
 		return exitCanceled
+	case state.SavepointDone:
+		log.Info(fmt.Sprintf("the savepoint is taken; --restore %s goes on from it", id))
 	}
 	return exitOK
-}
-
-// fatal prints the block that tools look for.
-func fatal(t *terminal, err error) {
-	fmt.Fprintf(t.err, "\n===============================================================================\n\n\nFatal Error, \n\nReason:SeaTunnel job executed failed\n\n%v\n\n===============================================================================\n", err)
 }

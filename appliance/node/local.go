@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,7 @@ import (
 	"seikan/engine/job"
 	"seikan/engine/job/hocon"
 	"seikan/engine/master"
+	"seikan/engine/option"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 	blobs "seikan/storage/local"
@@ -66,7 +68,7 @@ func OpenLocal(ctx context.Context, dir string, log *slog.Logger) (*Local, error
 	jobs := state.New(store, time.Now, state.RandomID)
 	l := &Local{Jobs: jobs, dir: dir, store: store, ids: state.NewJobIDs(time.Now, uint16(os.Getpid())), log: log,
 		Master: &master.Local{Jobs: jobs, Blobs: checkpoints, Log: log, Interval: 10 * time.Second, Timeout: time.Minute, Retained: 3}}
-	if err := l.reap(ctx); err != nil {
+	if err := l.Reap(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -88,8 +90,8 @@ func (l *Local) lock(jobID string) (*os.File, error) {
 	return f, nil
 }
 
-// reap marks jobs whose process is gone as FAILED, so that nothing says RUNNING for ever.
-func (l *Local) reap(ctx context.Context) error {
+// Reap marks jobs whose process is gone as FAILED, so that nothing says RUNNING for ever.
+func (l *Local) Reap(ctx context.Context) error {
 	jobs, _, err := l.Jobs.Jobs(ctx, state.Live(), "", 1000)
 	if err != nil {
 		return fmt.Errorf("look for abandoned jobs: %w", err)
@@ -160,7 +162,7 @@ func (l *Local) record(ctx context.Context, s Submission, p *plan.Plan, id strin
 		mode = "STREAMING"
 	}
 	submit := state.Submit{ID: id, Name: JobName(s.Name, p.Env.JobName), Mode: mode, Owner: fmt.Sprintf("local:%d", os.Getpid()),
-		Text: string(hocon.JSON(job.Redact(s.File.Root, sensitive))), TextFormat: "json"}
+		Text: string(hocon.JSON(job.Redact(s.File.Root, Sensitive))), TextFormat: "json"}
 	if s.Restore == "" {
 		return l.Jobs.CreateJob(ctx, submit, state.RandomID())
 	}
@@ -180,11 +182,26 @@ func JobName(flag, env string) string {
 	return flag
 }
 
-// sensitive reports whether a plugin's option holds a secret.
-func sensitive(name, key string) bool {
+// Sensitive reports whether an option of a plugin holds a secret; the parts of key, joined by
+// dots, lead into nested options. Plugin names match in any case, as in job files.
+func Sensitive(name, key string) bool {
 	for _, s := range plugin.Specs("") {
-		if s.Name == name {
-			if o := s.Find(key); o != nil && o.Sensitive {
+		if strings.EqualFold(s.Name, name) && sensitive(s.Options, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// sensitive looks for key among options, whose own keys may hold dots.
+func sensitive(options []option.Option, key string) bool {
+	for i := range options {
+		o := &options[i]
+		for _, name := range append([]string{o.Key}, o.Old...) {
+			if key == name && o.Sensitive {
+				return true
+			}
+			if rest, ok := strings.CutPrefix(key, name+"."); ok && (o.Sensitive || sensitive(o.Fields, rest)) {
 				return true
 			}
 		}

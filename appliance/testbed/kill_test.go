@@ -38,7 +38,7 @@ func writeInput(t *testing.T, dir string) {
 }
 
 const ledgerJob = `
-env { job.name = "ledger", parallelism = 2, checkpoint.interval = 60, read_limit.rows_per_second = 40000 }
+env { job.name = "ledger", parallelism = 2, checkpoint.interval = 60, read_limit.rows_per_second = 20000 }
 source {
   LocalFile {
     path = "%s"

@@ -42,7 +42,6 @@ type Tasks interface {
 	Commit(ctx context.Context, commits []Commit) error
 	// Doing says what a subtask is busy with, for the warning that it has not answered.
 	Doing(subtask int) string
-	Counters() map[string]int64
 }
 
 // Coordinator runs the protocol of one attempt of a pipeline.
@@ -187,7 +186,6 @@ func (c *Coordinator) act(ctx context.Context, d Decision) {
 func (c *Coordinator) store(ctx context.Context, m *Manifest) (Ref, error) {
 	o := c.Origin
 	m.JobID, m.RunID, m.Pipeline, m.Attempt = o.JobID, o.RunID, o.Pipeline, o.Attempt
-	m.Counters = c.Tasks.Counters()
 	data, err := m.Encode()
 	if err != nil {
 		return Ref{}, err

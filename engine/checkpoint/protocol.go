@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,8 +17,8 @@ type Config struct {
 	Timeout  time.Duration // 0: none
 	// Tolerable is the number of failed checkpoints in a row that stop the pipeline.
 	Tolerable int
-	// Carried is prepared work that a restore found and has not seen acknowledged.
-	Carried []Commit
+	// Counters are the sums of earlier attempts.
+	Counters map[string]int64
 }
 
 // Event is a fact told to the protocol.
@@ -28,13 +29,15 @@ type (
 	Tick struct{}
 	// Allocated: the store gave the next checkpoint number; its row is PENDING.
 	Allocated struct{ Checkpoint int64 }
-	// Ack: a subtask has passed the barrier and prepared everything before it.
+	// Ack: a subtask has passed the barrier and prepared everything before it. Commits are
+	// all it prepared and was not told to be recorded: also those of checkpoints given up.
 	Ack struct {
-		Checkpoint int64
-		Subtask    int
-		Splits     []plugin.Split // unfinished ones of its reader, as of the barrier
-		Writers    []WriterState
-		Commits    []Commit
+		Checkpoint int64            `json:"checkpoint"`
+		Subtask    int              `json:"subtask"`
+		Splits     []plugin.Split   `json:"splits,omitempty"` // unfinished ones of its reader, as of the barrier
+		Writers    []WriterState    `json:"writers,omitempty"`
+		Commits    []Commit         `json:"commits,omitempty"`
+		Counters   map[string]int64 `json:"counters,omitempty"` // of this attempt, as of the barrier
 	}
 	// Enumerated: what is still to be read, as of the barrier.
 	Enumerated struct {
@@ -131,7 +134,7 @@ type Protocol struct {
 	savepoint bool
 	pending   *pending
 	failures  int      // in a row
-	carried   []Commit // prepared, not acknowledged, oldest first
+	carried   []Commit // recorded, not acknowledged, oldest first
 	recorded  int64    // newest complete checkpoint
 	committed int64    // commits up to here are acknowledged
 	final     record.BarrierKind
@@ -139,14 +142,16 @@ type Protocol struct {
 }
 
 type pending struct {
-	id      int64
-	kind    record.BarrierKind
-	since   time.Duration
-	warned  int
-	acked   map[int]bool
-	splits  []plugin.Split
-	writers []WriterState
-	step    step
+	id       int64
+	kind     record.BarrierKind
+	since    time.Duration
+	warned   int
+	acked    map[int]bool
+	splits   []plugin.Split
+	writers  []WriterState
+	commits  []Commit
+	counters map[string]int64
+	step     step
 }
 
 type step uint8
@@ -161,7 +166,7 @@ const (
 
 // NewProtocol starts at now.
 func NewProtocol(cfg Config, now time.Duration) *Protocol {
-	return &Protocol{cfg: cfg, due: now + cfg.Interval, carried: slices.Clone(cfg.Carried)}
+	return &Protocol{cfg: cfg, due: now + cfg.Interval}
 }
 
 // Pending is the number of the checkpoint being taken, or 0.
@@ -199,7 +204,7 @@ func (p *Protocol) Step(now time.Duration, e Event) []Decision {
 			q.step = storing
 			e.Enumeration.Splits = append(e.Enumeration.Splits, q.splits...)
 			out = append(out, Store{&Manifest{Checkpoint: q.id, Kind: q.kind, Parallelism: p.cfg.Subtasks,
-				Enumeration: e.Enumeration, Writers: q.writers, Commits: slices.Clone(p.carried)}})
+				Enumeration: e.Enumeration, Writers: q.writers, Commits: slices.Concat(p.carried, q.commits), Counters: q.counters}})
 		}
 	case Stored:
 		if q := p.at(e.Checkpoint, storing); q != nil {
@@ -246,26 +251,33 @@ func (p *Protocol) trigger(now time.Duration) []Decision {
 	default:
 		return nil
 	}
-	p.pending = &pending{kind: kind, since: now, acked: map[int]bool{}}
+	p.pending = &pending{kind: kind, since: now, acked: map[int]bool{}, counters: maps.Clone(p.cfg.Counters)}
+	if p.pending.counters == nil {
+		p.pending.counters = map[string]int64{}
+	}
 	return []Decision{Allocate{kind}}
 }
 
-// ack notes what a subtask prepared. Work prepared for a checkpoint that was given up is not
-// lost: it is reported with the next one. (A subtask answers barriers in order, so it is here
-// before that subtask's next answer.)
+// ack notes what a subtask prepared. An answer to a checkpoint that was given up is not needed:
+// the subtask reports the same work again with the next one.
 func (p *Protocol) ack(e Ack) []Decision {
-	q := p.pending
-	current := q != nil && q.step == collecting && q.id == e.Checkpoint
-	if current && q.acked[e.Subtask] {
-		return nil
-	}
-	p.carried = append(p.carried, e.Commits...)
-	if !current {
+	q := p.at(e.Checkpoint, collecting)
+	if q == nil || q.acked[e.Subtask] {
 		return nil
 	}
 	q.acked[e.Subtask] = true
 	q.splits = append(q.splits, e.Splits...)
 	q.writers = append(q.writers, e.Writers...)
+	for _, c := range e.Commits {
+		// A recorded checkpoint holds all that its subtasks had prepared; one that has not
+		// heard of it yet reports the same again.
+		if c.Checkpoint > p.recorded {
+			q.commits = append(q.commits, c)
+		}
+	}
+	for k, n := range e.Counters {
+		q.counters[k] += n
+	}
 	if len(q.acked) < p.cfg.Subtasks {
 		return nil
 	}
@@ -275,6 +287,7 @@ func (p *Protocol) ack(e Ack) []Decision {
 
 func (p *Protocol) complete(now time.Duration, q *pending) []Decision {
 	p.pending, p.failures, p.recorded = nil, 0, q.id
+	p.carried = append(p.carried, q.commits...)
 	p.due = now + p.cfg.Interval
 	if q.kind.Final() {
 		p.final = q.kind
@@ -285,8 +298,7 @@ func (p *Protocol) complete(now time.Duration, q *pending) []Decision {
 	return append(out, CommitAll{q.id, slices.Clone(p.carried)})
 }
 
-// acknowledge forgets commits that are done. What was prepared after checkpoint was recorded
-// has a higher number and stays.
+// acknowledge forgets commits that are done: those of checkpoints up to this one.
 func (p *Protocol) acknowledge(checkpoint int64) []Decision {
 	p.committed = max(p.committed, checkpoint)
 	p.carried = slices.DeleteFunc(p.carried, func(c Commit) bool { return c.Checkpoint <= checkpoint })

@@ -50,6 +50,7 @@ type sim struct {
 	stopped  []bool
 	barriers []*record.Barrier // wanted by each subtask
 	passed   []int64
+	kept     [][]Commit // by each subtask, until recorded
 	drained  bool
 	done     bool
 	failed   error
@@ -72,7 +73,7 @@ func (s *sim) note(format string, args ...any) {
 func (w *world) start() *sim {
 	w.attempt++
 	s := &sim{world: w, at: make([]int, simSubtasks), open: make([][]string, simSubtasks), stopped: make([]bool, simSubtasks),
-		barriers: make([]*record.Barrier, simSubtasks), passed: make([]int64, simSubtasks)}
+		barriers: make([]*record.Barrier, simSubtasks), passed: make([]int64, simSubtasks), kept: make([][]Commit, simSubtasks)}
 	var newest int64
 	for id, status := range w.rows {
 		if status == "PENDING" {
@@ -166,8 +167,9 @@ func (s *sim) pass(i int, b record.Barrier) {
 		name := fmt.Sprintf("a%d-c%d-s%d", s.attempt, b.Checkpoint, i)
 		s.staged[name] = s.open[i]
 		s.open[i] = nil
-		ack.Commits = []Commit{{Checkpoint: b.Checkpoint, State: plugin.State{Version: 1, Data: []byte(name)}}}
+		s.kept[i] = append(s.kept[i], Commit{Checkpoint: b.Checkpoint, State: plugin.State{Version: 1, Data: []byte(name)}})
 	}
+	ack.Commits = slices.Clone(s.kept[i])
 	s.tell(ack) // answers of one subtask stay in order
 }
 
@@ -228,6 +230,12 @@ func (s *sim) obey(d Decision) {
 			panic("commit before the row")
 		}
 		s.tryCommit(d)
+	case Complete:
+		for i := range s.kept {
+			s.later(func() {
+				s.kept[i] = slices.DeleteFunc(s.kept[i], func(c Commit) bool { return c.Checkpoint <= d.Checkpoint })
+			})
+		}
 	case Finish:
 		s.done = true
 	case Fail:
@@ -237,7 +245,11 @@ func (s *sim) obey(d Decision) {
 
 // tryCommit may do a part, and may lose the acknowledgement.
 func (s *sim) tryCommit(d CommitAll) {
-	s.later(func() {
+	wait := time.Duration(s.random.IntN(50)) * time.Millisecond
+	if s.random.IntN(4) == 0 { // slower than the next checkpoint
+		wait = 800 * time.Millisecond
+	}
+	s.queue = append(s.queue, simEvent{s.now + wait, func() {
 		switch s.random.IntN(4) {
 		case 0:
 			s.commit(d.Commits[:s.random.IntN(len(d.Commits)+1)])
@@ -250,7 +262,7 @@ func (s *sim) tryCommit(d CommitAll) {
 			s.acked = d.Checkpoint
 			s.tell(Committed{d.Checkpoint})
 		}
-	})
+	}})
 }
 
 func (s *sim) step() {

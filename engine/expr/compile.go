@@ -13,10 +13,11 @@ import (
 
 // compiler turns a tree into nodes. Each node that computes has a slot of its own.
 type compiler struct {
-	schema  *record.Schema
-	mode    Mode
-	slots   int
-	columns map[int]*node
+	schema   *record.Schema
+	mode     Mode
+	slots    int
+	columns  map[int]*node
+	unfolded bool // for tests: compute constants row by row
 }
 
 func (c *compiler) ansi() bool { return c.mode == ANSI }
@@ -55,7 +56,7 @@ func (c *compiler) raw(e syntax.Expr, t record.Type, fill func(f *frame, out *ve
 // fold computes a node ahead, unless it is volatile or the computation fails: then each row
 // shall tell.
 func (c *compiler) fold(n *node) {
-	if n.volatile || n.value != nil || familyOf(n.typ.Kind) == famArray {
+	if c.unfolded || n.volatile || n.value != nil || familyOf(n.typ.Kind) == famArray {
 		return
 	}
 	f := &frame{slots: make([]vec, c.slots)}

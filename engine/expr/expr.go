@@ -96,6 +96,11 @@ func (p *Program) Eval(ctx context.Context, b *record.Batch) (arrow.Array, error
 	if err := f.finish(); err != nil {
 		return nil, err
 	}
+	if len(f.failed) > 0 && v.arr == nil && v.mask != 0 {
+		for _, r := range f.failed {
+			v.setNull(r.Row, f.n)
+		}
+	}
 	return v.array(f.n), f.errors()
 }
 

@@ -191,9 +191,11 @@ func wholeBy(fn func(float64) float64, r rounding) func(k *call) (*node, error) 
 				v = wrapFloat(f)
 			case famDecimal:
 				d, err := rescale(w.dec(0), x.typ.Scale, 0, r)
-				if t.Kind == record.Decimal || err != nil {
-					w.out.d = grow(w.out.d, max(len(w.out.d), w.i+1))
+				if t.Kind == record.Decimal {
 					w.out.d[w.i] = d
+					return err
+				}
+				if err != nil {
 					return err
 				}
 				v = int64(d.LowBits())

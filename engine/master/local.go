@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"seikan/db/state"
-	"seikan/engine/checkpoint"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -38,7 +37,7 @@ type Run struct {
 	budget   *task.Budget
 	bad      *task.BadRows
 	mu       sync.Mutex
-	attempts map[int]*attempt // the present ones, by pipeline
+	attempts map[int]*task.Attempt // the present ones, by pipeline
 	last     map[int]map[string]int64
 	began    time.Time
 }
@@ -63,7 +62,7 @@ func (l *Local) Start(ctx context.Context, p *plan.Plan, job state.Job, restore 
 	}
 	return &Run{local: l, plan: p, job: job, restore: restore, began: time.Now(),
 		budget: task.NewBudget(p.Env.MemoryBytes), bad: &task.BadRows{Budget: p.Env.Dirty, Log: l.Log},
-		attempts: map[int]*attempt{}, last: map[int]map[string]int64{}}, nil
+		attempts: map[int]*task.Attempt{}, last: map[int]map[string]int64{}}, nil
 }
 
 // Wait runs the job to its end. Ending ctx cancels the job; what is committed stays. The
@@ -157,8 +156,9 @@ func (r *Run) saveMode(ctx context.Context, p *plan.Pipeline, s *plan.SinkNode, 
 	if _, done, err := r.local.Jobs.SaveModeDone(ctx, r.job.ID, name, t.Table); done || err != nil {
 		return err
 	}
-	a := &attempt{pipeline: p, jobID: r.job.ID, runID: r.job.RunID, log: r.local.Log}
-	if err := preparer.PrepareTable(ctx, a.task(s.Action, 0)); err != nil {
+	identity := r.identity(p, 1)
+	identity.Action, identity.Log = s.Action, r.local.Log
+	if err := preparer.PrepareTable(ctx, identity); err != nil {
 		return err
 	}
 	return r.local.Jobs.MarkSaveMode(ctx, r.job.ID, name, t.Table)
@@ -192,16 +192,16 @@ func (r *Run) obey(ctx context.Context, stop context.CancelCauseFunc) {
 				}
 			}
 			for _, a := range r.present() {
-				a.coordinator.Tell(checkpoint.SavepointAsked{})
+				a.Savepoint()
 			}
 		}
 	}
 }
 
-func (r *Run) present() []*attempt {
+func (r *Run) present() []*task.Attempt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []*attempt
+	var out []*task.Attempt
 	for _, a := range r.attempts {
 		out = append(out, a)
 	}
@@ -236,38 +236,21 @@ func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog
 	if err != nil {
 		return "", err
 	}
-	a := &attempt{pipeline: p, plan: r.plan, number: row.Attempt, jobID: r.job.ID, runID: r.job.RunID,
-		interval: r.plan.Env.CheckpointInterval, timeout: r.plan.Env.CheckpointTimeout,
-		rows:  checkpointRows{r.local.Jobs, r.job.ID, int64(p.ID), row.Attempt},
-		blobs: r.local.Blobs, budget: r.budget, bad: r.bad, log: log}
-	if a.interval == 0 && r.plan.Env.Streaming {
-		a.interval = r.local.Interval
+	cfg, err := r.head(ctx, p, row.Attempt, restore, log)
+	if err != nil {
+		return "", err
 	}
-	if a.timeout == 0 {
-		a.timeout = r.local.Timeout
-	}
-	a.completed = func(id int64) { r.prune(ctx, p.ID, id) }
-	if restore {
-		if a.manifest, err = newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, int64(p.ID), log); err != nil {
-			return "", err
-		}
-		if a.manifest != nil {
-			log.Info("going on from a checkpoint", "checkpoint", a.manifest.Checkpoint, "kind", a.manifest.Kind, "splits", len(a.manifest.Enumeration.Splits))
-		}
-	}
-	if err := a.prepare(ctx); err != nil {
-		return "", errors.Join(err, a.close())
-	}
+	a := task.NewAttempt(cfg, r.budget)
 	r.mu.Lock()
 	r.attempts[p.ID] = a
 	r.mu.Unlock()
 	if row, err = r.local.Jobs.SavePipeline(ctx, withStatus(row, state.PipelineRunning, nil)); err != nil {
-		return "", errors.Join(err, a.close())
+		return "", err
 	}
-	kind, err := a.run(ctx)
+	kind, err := a.Run(ctx)
 	r.mu.Lock()
 	delete(r.attempts, p.ID)
-	r.last[p.ID] = a.counters.Map()
+	r.last[p.ID] = a.Map()
 	r.mu.Unlock()
 	status := state.PipelineFinished
 	switch {
@@ -280,6 +263,32 @@ func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog
 		err = errors.Join(err, e)
 	}
 	return kind, err
+}
+
+// head is what an attempt of a pipeline starts from.
+func (r *Run) head(ctx context.Context, p *plan.Pipeline, attempt int64, restore bool, log *slog.Logger) (task.HeadConfig, error) {
+	cfg := task.HeadConfig{Plan: r.plan, Pipeline: p, Task: r.identity(p, attempt), Interval: r.plan.Env.CheckpointInterval,
+		Timeout: r.plan.Env.CheckpointTimeout, Rows: checkpointRows{r.local.Jobs, r.job.ID, int64(p.ID), attempt},
+		Blobs: r.local.Blobs, Bad: r.bad, Log: log, Completed: func(id int64) { r.prune(ctx, p.ID, id) }}
+	if cfg.Interval == 0 && r.plan.Env.Streaming {
+		cfg.Interval = r.local.Interval
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = r.local.Timeout
+	}
+	if !restore {
+		return cfg, nil
+	}
+	m, err := newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, int64(p.ID), log)
+	if m != nil {
+		log.Info("going on from a checkpoint", "checkpoint", m.Checkpoint, "kind", m.Kind, "splits", len(m.Enumeration.Splits))
+	}
+	cfg.Manifest = m
+	return cfg, err
+}
+
+func (r *Run) identity(p *plan.Pipeline, attempt int64) plugin.Task {
+	return plugin.Task{JobID: r.job.ID, RunID: r.job.RunID, Pipeline: p.ID, Parallelism: p.Parallelism, Attempt: attempt, Now: time.Now}
 }
 
 func withStatus(p state.Pipeline, s state.PipelineStatus, err error) state.Pipeline {
@@ -340,17 +349,16 @@ func wayTo(s state.Status) []state.Status {
 // beyond it, before a job may be CANCELED.
 func (r *Run) settle(ctx context.Context) error {
 	for _, p := range r.plan.Pipelines {
-		m, err := newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, int64(p.ID), r.local.Log)
-		if err != nil {
-			return err
-		}
 		row, err := r.local.Jobs.StartAttempt(ctx, r.job.ID, int64(p.ID))
 		if err != nil {
 			return err
 		}
-		a := &attempt{pipeline: p, plan: r.plan, number: row.Attempt, manifest: m, jobID: r.job.ID, runID: r.job.RunID,
-			rows: checkpointRows{r.local.Jobs, r.job.ID, int64(p.ID), row.Attempt}, log: r.local.Log}
-		if err := errors.Join(a.commitOnly(ctx), a.close()); err != nil {
+		cfg, err := r.head(ctx, p, row.Attempt, true, r.local.Log)
+		if err != nil {
+			return err
+		}
+		h := task.NewHead(cfg)
+		if err := errors.Join(h.Settle(ctx), h.Close()); err != nil {
 			return err
 		}
 	}
@@ -370,7 +378,7 @@ func (r *Run) Counters() map[string]int64 {
 		}
 	}
 	for _, a := range r.attempts {
-		for k, v := range a.counters.Map() {
+		for k, v := range a.Map() {
 			sum[k] += v
 		}
 	}
@@ -396,10 +404,10 @@ func (r *Run) Progress() []PipelineProgress {
 		if a == nil {
 			continue
 		}
-		m := a.counters.Map()
+		m := a.Map()
 		pp := PipelineProgress{ID: p.ID, Source: p.Source.Action, Read: task.Sum(m, "SourceReceivedCount"),
 			ReadBytes: task.Sum(m, "SourceReceivedBytes"), WrittenRows: task.Sum(m, "SinkWriteCount")}
-		pp.Total, pp.Finished = a.enumeration.Progress()
+		pp.Total, pp.Finished = a.Progress()
 		out = append(out, pp)
 	}
 	return out

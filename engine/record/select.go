@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -35,7 +36,7 @@ func Filter(ctx context.Context, b *Batch, keep []bool) (*Batch, error) {
 	out := *b
 	cols := make([]arrow.Array, b.Data.NumCols())
 	for i, c := range b.Data.Columns() {
-		f, err := compute.FilterArray(ctx, c, sel, *compute.DefaultFilterOptions())
+		f, err := filterColumn(ctx, c, sel, keep)
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +111,39 @@ func (b *Batch) Skip(ordinal int64) *Batch {
 		return b
 	}
 	return b.Slice(from, b.Rows())
+}
+
+// filterColumn picks the kept entries. Arrow's kernel knows no maps, wherever they are inside the
+// type, so those are put together from runs of kept rows.
+func filterColumn(ctx context.Context, c arrow.Array, sel *array.Boolean, keep []bool) (arrow.Array, error) {
+	if !hasMap(c.DataType()) {
+		return compute.FilterArray(ctx, c, sel, *compute.DefaultFilterOptions())
+	}
+	var runs []arrow.Array
+	for from := 0; from < len(keep); from++ {
+		to := from
+		for to < len(keep) && keep[to] {
+			to++
+		}
+		if to > from {
+			run := array.NewSlice(c, int64(from), int64(to))
+			defer run.Release()
+			runs = append(runs, run)
+			from = to
+		}
+	}
+	if runs == nil {
+		return array.NewSlice(c, 0, 0), nil
+	}
+	return array.Concatenate(runs, memory.DefaultAllocator)
+}
+
+func hasMap(t arrow.DataType) bool {
+	if t.ID() == arrow.MAP {
+		return true
+	}
+	nested, ok := t.(arrow.NestedType)
+	return ok && slices.ContainsFunc(nested.Fields(), func(f arrow.Field) bool { return hasMap(f.Type) })
 }
 
 func firstKept(keep []bool) int {

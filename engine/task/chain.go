@@ -22,13 +22,24 @@ type ChainConfig struct {
 	Env      plan.Env
 	Dirty    *plan.SinkNode // nil: bad rows are only counted
 	Task     plugin.Task    // identity; Action, Replica and Dirty are filled in
-	Splits   *Enumeration
+	Splits   Splits
 	Writers  []checkpoint.WriterState // of this subtask's predecessors
 	Budget   *Budget
 	Counters *Counters
 	Bad      *BadRows
 	// Ack takes the answer to a barrier. It must not block.
 	Ack func(checkpoint.Ack)
+}
+
+// Splits hands out the splits of a pipeline: an Enumeration here, or one on another node.
+type Splits interface {
+	// Next gives a split to a subtask that has passed barrier number passed; ok is false when
+	// there is none for it now.
+	Next(ctx context.Context, subtask int, passed int64) (s plugin.Split, ok bool, err error)
+	// Changed is closed when asking again may give another answer.
+	Changed() <-chan struct{}
+	// Finished says that a split was read to its end.
+	Finished(split string)
 }
 
 // Chain is one subtask: a reader with its transforms on one goroutine, and each sink's writers
@@ -51,6 +62,7 @@ type Chain struct {
 
 	mu   sync.Mutex
 	acks map[int64]*partialAck
+	kept []checkpoint.Commit // prepared, and not known to be recorded
 }
 
 type ownSplit struct {
@@ -72,10 +84,10 @@ func NewChain(cfg ChainConfig) *Chain {
 		splits: map[string]*ownSplit{}, acks: map[int64]*partialAck{}}
 	if n := cfg.Env.RowsPerSecond; n > 0 {
 		c.cfg.Task.BatchRows = int(min(n, plugin.BatchRows))
-		c.limit.rows = rate.NewLimiter(rate.Limit(n), max(int(n), plugin.BatchRows))
+		c.limit.rows = rate.NewLimiter(rate.Limit(n), c.cfg.Task.BatchRows)
 	}
 	if n := cfg.Env.BytesPerSecond; n > 0 {
-		c.limit.bytes = rate.NewLimiter(rate.Limit(n), max(int(n), 16*plugin.BatchBytes))
+		c.limit.bytes = rate.NewLimiter(rate.Limit(n), int(min(n, plugin.BatchBytes)))
 	}
 	c.doing.Store("starting")
 	return c
@@ -84,8 +96,13 @@ func NewChain(cfg ChainConfig) *Chain {
 // Barrier asks for a barrier; a newer one takes the place of one not yet seen.
 func (c *Chain) Barrier(b record.Barrier) { replace(c.barriers, b) }
 
-// Complete says that a checkpoint is complete.
-func (c *Chain) Complete(id int64) { replace(c.complete, id) }
+// Complete says that a checkpoint is recorded: what was prepared for it is the committer's now.
+func (c *Chain) Complete(id int64) {
+	c.mu.Lock()
+	c.kept = slices.DeleteFunc(c.kept, func(k checkpoint.Commit) bool { return k.Checkpoint <= id })
+	c.mu.Unlock()
+	replace(c.complete, id)
+}
 
 func replace[T any](ch chan T, v T) {
 	for {
@@ -265,11 +282,14 @@ func (c *Chain) prepared(ctx context.Context, b record.Barrier, writers []checkp
 	c.mu.Lock()
 	a := c.acks[b.Checkpoint]
 	a.ack.Writers = append(a.ack.Writers, writers...)
-	a.ack.Commits = append(a.ack.Commits, commits...)
+	c.kept = append(c.kept, commits...)
 	a.missing--
 	missing := a.missing
 	if missing == 0 {
 		delete(c.acks, b.Checkpoint)
+		// Invariant 3: a checkpoint that is given up undoes nothing; its work is reported again.
+		a.ack.Commits = slices.Clone(c.kept)
+		a.ack.Counters = c.cfg.Counters.Map()
 	}
 	c.mu.Unlock()
 	if missing == 1 && c.dirty != nil {

@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// Counters counts rows and bytes of one pipeline, for each table. It keeps the sums of ended
-// attempts, as restored from the checkpoint.
+// Counters counts rows and bytes for each table.
 type Counters struct {
 	mu     sync.RWMutex
 	tables map[string]*Counter
+	parts  []*Counters
 }
 
 // Counter counts one table's rows and their bytes in memory.
@@ -70,7 +70,19 @@ func (c *Counters) Map() map[string]int64 {
 			out[f.name+"#"+table] = f.value.Load()
 		}
 	}
+	for _, p := range c.parts {
+		for k, n := range p.Map() {
+			out[k] += n
+		}
+	}
 	return out
+}
+
+// include adds the counts of part to c's.
+func (c *Counters) include(part *Counters) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.parts = append(c.parts, part)
 }
 
 // Sum adds the counter called name over all tables.

@@ -12,10 +12,11 @@ import (
 
 // Enumeration hands out the splits of one pipeline and remembers which are still to be read.
 type Enumeration struct {
-	source plugin.Enumerator
-	mu     sync.Mutex
-	state  *plugin.State // of source, after the last Discover
-	done   bool          // source has no more
+	source      plugin.Enumerator
+	parallelism int
+	mu          sync.Mutex
+	state       *plugin.State // of source, after the last Discover
+	done        bool          // source has no more
 
 	waiting  []plugin.Split
 	assigned map[string]*assignment
@@ -45,8 +46,8 @@ type assignment struct {
 
 // NewEnumeration goes on from a checkpoint's enumeration, or starts with the zero one. source
 // is nil when restored is done.
-func NewEnumeration(source plugin.Enumerator, restored checkpoint.Enumeration) *Enumeration {
-	e := &Enumeration{source: source, state: restored.State, done: restored.Done || source == nil, assigned: map[string]*assignment{}, changed: make(chan struct{})}
+func NewEnumeration(source plugin.Enumerator, parallelism int, restored checkpoint.Enumeration) *Enumeration {
+	e := &Enumeration{source: source, parallelism: parallelism, state: restored.State, done: restored.Done || source == nil, assigned: map[string]*assignment{}, changed: make(chan struct{})}
 	for _, s := range restored.Splits {
 		e.waiting = append(e.waiting, s)
 		e.total.add(s)
@@ -115,21 +116,20 @@ func (e *Enumeration) Changed() <-chan struct{} {
 	return e.changed
 }
 
-// Next gives a split to a subtask that has passed barrier number passed. ok is false when
-// there is none for it now.
-func (e *Enumeration) Next(subtask, parallelism int, passed int64) (s plugin.Split, ok bool) {
+// Next gives a split to a subtask. (Splits)
+func (e *Enumeration) Next(_ context.Context, subtask int, passed int64) (s plugin.Split, ok bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, s := range e.waiting {
-		if s.Owner > 0 && (s.Owner-1)%parallelism != subtask {
+		if s.Owner > 0 && (s.Owner-1)%e.parallelism != subtask {
 			continue
 		}
 		e.waiting = append(e.waiting[:i:i], e.waiting[i+1:]...)
 		e.assigned[s.ID] = &assignment{split: s, passed: passed}
 		e.open++
-		return s, true
+		return s, true, nil
 	}
-	return plugin.Split{}, false
+	return plugin.Split{}, false, nil
 }
 
 // Finished says that a split was read to its end.

@@ -20,10 +20,8 @@ func (c *Chain) read(ctx context.Context) error {
 				return err
 			}
 		case id := <-c.complete:
-			if l, ok := c.reader.(plugin.CheckpointListener); ok {
-				if err := l.CheckpointComplete(ctx, id); err != nil {
-					return fmt.Errorf("%s: checkpoint %d is complete: %w", c.cfg.Pipeline.Source.Action, id, err)
-				}
+			if err := c.listen(ctx, id); err != nil {
+				return err
 			}
 		default:
 			idle, err := c.work(ctx)
@@ -50,7 +48,10 @@ func (c *Chain) work(ctx context.Context) (idle bool, err error) {
 	concurrent := c.cfg.Pipeline.Source.Source.Traits().Concurrent
 	for len(c.order) == 0 || concurrent {
 		c.doing.Store("taking a split")
-		s, ok := c.cfg.Splits.Next(c.cfg.Task.Subtask, c.cfg.Task.Parallelism, c.passed)
+		s, ok, err := c.cfg.Splits.Next(ctx, c.cfg.Task.Subtask, c.passed)
+		if err != nil {
+			return false, fmt.Errorf("take a split: %w", err)
+		}
 		if !ok {
 			break
 		}
@@ -81,7 +82,11 @@ func (c *Chain) wait(ctx context.Context) error {
 	changed := c.cfg.Splits.Changed()
 	if !c.stopped {
 		// Between Next and Changed a split may have come.
-		if s, ok := c.cfg.Splits.Next(c.cfg.Task.Subtask, c.cfg.Task.Parallelism, c.passed); ok {
+		s, ok, err := c.cfg.Splits.Next(ctx, c.cfg.Task.Subtask, c.passed)
+		if err != nil {
+			return fmt.Errorf("take a split: %w", err)
+		}
+		if ok {
 			return c.begin(ctx, s)
 		}
 	}
@@ -93,9 +98,20 @@ func (c *Chain) wait(ctx context.Context) error {
 	case b := <-c.barriers:
 		return c.pass(ctx, b)
 	case id := <-c.complete:
-		c.Complete(id)
+		return c.listen(ctx, id)
+	}
+}
+
+// listen passes the notice of a complete checkpoint to a reader that wants it.
+func (c *Chain) listen(ctx context.Context, id int64) error {
+	l, ok := c.reader.(plugin.CheckpointListener)
+	if !ok {
 		return nil
 	}
+	if err := l.CheckpointComplete(ctx, id); err != nil {
+		return fmt.Errorf("%s: checkpoint %d is complete: %w", c.cfg.Pipeline.Source.Action, id, err)
+	}
+	return nil
 }
 
 // begin starts a split where the sinks want it: at its own position, or further on when every
@@ -169,11 +185,10 @@ func (c *Chain) throttle(ctx context.Context, rows, bytes int64) error {
 		limiter *rate.Limiter
 		n       int64
 	}{{c.limit.rows, rows}, {c.limit.bytes, bytes}} {
-		if l.limiter == nil {
-			continue
-		}
-		if err := l.limiter.WaitN(ctx, int(min(l.n, int64(l.limiter.Burst())))); err != nil {
-			return err
+		for n := int(l.n); l.limiter != nil && n > 0; n -= l.limiter.Burst() {
+			if err := l.limiter.WaitN(ctx, min(n, l.limiter.Burst())); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func Sample(ctx context.Context, p *plan.Plan, pipeline *plan.Pipeline, n int, s
 	if err != nil {
 		return fmt.Errorf("%s: %w", pipeline.Source.Action, err)
 	}
-	splits := NewEnumeration(enumerator, checkpoint.Enumeration{})
+	splits := NewEnumeration(enumerator, 1, checkpoint.Enumeration{})
 	defer func() { err = errors.Join(err, splits.Close(), c.close()) }()
 	if err := c.openTransforms(ctx); err != nil {
 		return err

@@ -85,7 +85,7 @@ func appendRow(b []byte, r *rand.Rand, order int64, number int) []byte {
 	whole(part)
 	whole(1 + r.Int64N(10_000))
 	whole(int64(number))
-	whole(quantity)
+	money(100 * quantity)
 	money(quantity * (90_000 + part/10%20_001 + 100*(part%1_000)))
 	money(r.Int64N(11))
 	money(r.Int64N(9))

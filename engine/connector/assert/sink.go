@@ -95,7 +95,7 @@ func (w *writer) Write(_ context.Context, b *record.Batch) error {
 	}
 	w.rows += int64(b.Rows())
 	if err := w.rules.most(w.rows); err != nil {
-		return failed("table %s has more than %d rows in subtask %d alone; failed rule: %w", w.schema.Table(), w.rows-1, w.subtask, err)
+		return failed("table %s has %d rows or more, in subtask %d alone; failed rule: %w", w.schema.Table(), w.rows, w.subtask, err)
 	}
 	for _, f := range w.rules.fields {
 		i := b.Schema.Index(f.name)

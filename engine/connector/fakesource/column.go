@@ -14,7 +14,7 @@ import (
 	"seikan/engine/record"
 )
 
-// maxBatch is the most rows of a batch, maxRow the most bytes a row may be expected to take.
+// maxRow is the most bytes a row may be expected to take.
 const maxRow = 256 << 20
 
 // maker makes generators for one table; now gives dates their year.
@@ -23,8 +23,8 @@ type maker struct {
 	year int
 }
 
-// column returns the generator of values of type t and about how many bytes one takes.
-// letters is the length of texts.
+// column returns the generator of values of type t, texts of textLength letters, and about how
+// many bytes a value takes.
 func (m *maker) column(t record.Type, textLength int) (generator, int64, error) {
 	switch t.Kind {
 	case record.Null:
@@ -214,10 +214,11 @@ func longest(list []string) int {
 
 // temporal makes dates and times from their parts.
 func (m *maker) temporal(t record.Type) (generator, error) {
-	year, err := m.part("date.year", 1, 9999, []int32{int32(m.year)})
-	if t.Nanos() && err == nil && t.Kind != record.Time {
-		year, err = m.part("date.year", 1678, 2261, []int32{int32(m.year)})
+	first, last := int64(1), int64(9999)
+	if t.Nanos() && t.Kind != record.Time {
+		first, last = 1678, 2261
 	}
+	year, err := m.part("date.year", first, last, []int32{int32(m.year)})
 	if err != nil {
 		return nil, err
 	}

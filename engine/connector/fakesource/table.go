@@ -14,6 +14,7 @@ import (
 	"seikan/engine/record"
 )
 
+// maxBatch is the most rows of a batch.
 const maxBatch = plugin.BatchRows
 
 // table is one table's part of the options.
@@ -71,7 +72,7 @@ type rows struct {
 	chunk    int64 // rows a batch
 
 	fixed arrow.RecordBatch // the job file's rows; columns is nil
-	kinds []record.RowKind
+	kinds []record.RowKind  // nil when all are inserts
 }
 
 // open prepares the rows of a split.
@@ -132,7 +133,9 @@ func (r *rows) batch(from int64) (*record.Batch, error) {
 		from := min(from, r.count)
 		to := min(from+maxBatch, r.count)
 		b := record.NewBatch(r.schema, r.fixed.NewSlice(from, to))
-		b.Kinds = r.kinds[from:to]
+		if r.kinds != nil {
+			b.Kinds = r.kinds[from:to]
+		}
 		return b, nil
 	}
 	n := max(min(r.chunk, r.count-from), 0)

@@ -2,6 +2,7 @@ package fakesource
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -76,8 +77,13 @@ func parseRow(item *hocon.Value, schema *record.Schema) (written, error) {
 func (t *table) fix(r *rows, now time.Time) error {
 	b := array.NewRecordBuilder(allocator, t.schema.Arrow())
 	defer b.Release()
+	if slices.ContainsFunc(t.written, func(w written) bool { return w.kind != record.Insert }) {
+		r.kinds = make([]record.RowKind, len(t.written))
+	}
 	for n, row := range t.written {
-		r.kinds = append(r.kinds, row.kind)
+		if r.kinds != nil {
+			r.kinds[n] = row.kind
+		}
 		for i, v := range row.values {
 			if v == nil {
 				b.Field(i).AppendNull()

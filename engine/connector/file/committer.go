@@ -44,7 +44,7 @@ func (s *sink) commit(ctx context.Context, t *transaction) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(commitsAtOnce)
 	for _, f := range t.Files {
-		group.Go(func() error { return s.rename(gctx, t.from(f), t.to(f)) })
+		group.Go(func() error { return s.move(gctx, t.from(f), t.to(f), f.At) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -64,8 +64,8 @@ func (s *sink) commit(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-func (s *sink) rename(ctx context.Context, from, to string) error {
-	err := s.sys.Rename(ctx, from, to)
+func (s *sink) move(ctx context.Context, from, to string, at int64) error {
+	err := s.moveNow(ctx, from, to, at)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return writeError("commit "+from+" to", to, err)
 	}
@@ -75,6 +75,16 @@ func (s *sink) rename(ctx context.Context, from, to string) error {
 		return writeError("commit to", to, statErr)
 	}
 	return plugin.Permanent(fmt.Errorf("commit %s to %s: neither file is there any more; its rows are lost: has somebody cleaned the directory of tmp_path?", from, to))
+}
+
+func (s *sink) moveNow(ctx context.Context, from, to string, at int64) error {
+	if at == 0 {
+		return s.sys.Rename(ctx, from, to)
+	}
+	if _, err := s.sys.Stat(ctx, from); err != nil {
+		return err
+	}
+	return s.sys.(Appender).AppendAt(ctx, from, to, at) // the writer has made sure of it
 }
 
 // Recover commits what is pending and deletes every other transaction of this run: they

@@ -1,11 +1,14 @@
 package file
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 
+	"seikan/engine/format/binary"
 	"seikan/engine/format/compress"
 	"seikan/engine/format/csv"
+	"seikan/engine/format/json"
 	"seikan/engine/format/parquet"
 	"seikan/engine/format/text"
 	"seikan/engine/option"
@@ -13,7 +16,9 @@ import (
 )
 
 // formats are the values of file_format_type.
-var formats = []plugin.Format{text.Format{}, csv.Format{}, parquet.Format{}}
+var formats = []plugin.Format{
+	text.Format{}, csv.Format{}, json.Format{}, parquet.Format{}, binary.Format{},
+}
 
 // formatNames lists the values of file_format_type.
 func formatNames() []string {
@@ -76,16 +81,18 @@ func has(list []option.Option, key string) bool {
 	return slices.ContainsFunc(list, func(o option.Option) bool { return o.Key == key })
 }
 
-// codecOf returns the codec the whole file is packed with, none when the format itself sees
-// to compress_codec. own are the format's options.
-func codecOf(opts *option.Values, format plugin.Format, own []option.Option, known option.Option) (compress.Codec, error) {
-	name := opts.String(compress.OptionKey)
+// codecOf returns the codec the whole file is packed with: none when the format itself sees
+// to compress_codec, being among own, or has no use for it.
+func codecOf(log *slog.Logger, opts *option.Values, format plugin.Format, own []option.Option, known option.Option) (compress.Codec, error) {
 	none, _ := compress.Find("none")
-	if strings.EqualFold(name, "none") || has(own, compress.OptionKey) {
+	name := opts.String(compress.OptionKey)
+	switch {
+	case name == none.Name || has(own, compress.OptionKey):
 		return none, nil
-	}
-	if !slices.Contains(lineFormats, format.Name()) {
-		return none, opts.Problem(compress.OptionKey, "remove it", "%s files are not compressed from outside", format.Name())
+	case !slices.Contains(lineFormats, format.Name()):
+		log.Warn("compress_codec is ignored: files of this format say themselves how they are compressed, or never are",
+			slog.String("file_format_type", format.Name()), slog.String(compress.OptionKey, name))
+		return none, nil
 	}
 	if err := checkChoices(opts, format.Name(), []option.Option{known}); err != nil {
 		return none, err

@@ -3,8 +3,6 @@ package file
 import (
 	"context"
 	"fmt"
-	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +14,8 @@ import (
 
 	"seikan/engine/format/value"
 	"seikan/engine/option"
-	"seikan/engine/plugin"
 	"seikan/engine/record"
 )
-
-// binaryFormat is the format whose rows say themselves which file they belong to.
-const binaryFormat = "binary"
 
 // layout says which directory, or for binary rows which file, a row belongs to.
 type layout struct {
@@ -131,19 +125,6 @@ func escapeDir(text string) string {
 		}
 	}
 	return b.String()
-}
-
-// binaryName is the file of a binary row, which must lie below path.
-func binaryName(data arrow.RecordBatch, column, row int) (string, error) {
-	names, ok := data.Column(column).(*array.String)
-	if !ok || names.IsNull(row) {
-		return "", plugin.Permanent(fmt.Errorf("a row for a binary file has no relativePath"))
-	}
-	name := names.Value(row)
-	if !filepath.IsLocal(name) || path.Clean(name) == "." {
-		return "", plugin.Permanent(fmt.Errorf("relativePath %q of a binary row lies outside of the sink's path", name))
-	}
-	return path.Clean(name), nil
 }
 
 // group is a run of a batch's rows that belong together.

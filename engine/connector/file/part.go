@@ -25,7 +25,9 @@ type part struct {
 	buffer  *bufio.Writer
 	packed  io.WriteCloser // the codec, above the buffer
 	encoder plugin.FileEncoder
+	first   int64 // number of a binary file's first row here
 	rows    int64
+	bytes   int64
 	used    int64 // when, in writes
 }
 
@@ -38,7 +40,8 @@ func (s *sink) create(ctx context.Context, file written, path string) (*part, er
 	if s.layout != nil {
 		size = partitionBuffer
 	}
-	p := &part{file: file, path: path, handle: handle, buffer: bufio.NewWriterSize(handle, size)}
+	p := &part{file: file, path: path, handle: handle}
+	p.buffer = bufio.NewWriterSize(p, size)
 	if p.packed, err = s.codec.NewWriter(p.buffer); err == nil {
 		p.encoder, err = s.writing.Create(p.packed)
 	}
@@ -47,6 +50,13 @@ func (s *sink) create(ctx context.Context, file written, path string) (*part, er
 		return nil, writeError("begin", path, err)
 	}
 	return p, nil
+}
+
+// Write counts what goes to the file.
+func (p *part) Write(b []byte) (int, error) {
+	n, err := p.handle.Write(b)
+	p.bytes += int64(n)
+	return n, err
 }
 
 // end writes what encoder, codec and buffer hold back.

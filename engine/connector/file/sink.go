@@ -2,10 +2,10 @@ package file
 
 import (
 	"context"
-	"path"
 	"slices"
 	"strings"
 
+	"seikan/engine/format/binary"
 	"seikan/engine/format/compress"
 	"seikan/engine/option"
 	"seikan/engine/plugin"
@@ -43,7 +43,7 @@ func (c Connector) newSink(ctx context.Context, job plugin.Job, table *record.Sc
 		return nil, err
 	}
 	var err error
-	if s.codec, err = codecOf(opts, s.format, own, compress.WriteOption()); err != nil {
+	if s.codec, err = codecOf(job.Log, opts, s.format, own, compress.WriteOption()); err != nil {
 		return nil, err
 	}
 	if err := s.choose(table); err != nil {
@@ -52,7 +52,9 @@ func (c Connector) newSink(ctx context.Context, job plugin.Job, table *record.Sc
 	if s.writing, err = s.format.Writing(opts, s.schema); err != nil {
 		return nil, err
 	}
-	if s.naming, err = newNaming(opts, s.codec.Suffix+s.writing.Extension(), s.single); err != nil {
+	if s.format.Name() == binaryFormat {
+		s.naming.expression = transactionVar // never used: rows name their files
+	} else if s.naming, err = newNaming(opts, s.codec.Suffix+s.writing.Extension(), s.single); err != nil {
 		return nil, err
 	}
 	s.sys, err = c.Open(ctx, job, opts)
@@ -62,7 +64,7 @@ func (c Connector) newSink(ctx context.Context, job plugin.Job, table *record.Sc
 // choose finds the columns of the files and of the directories.
 func (s *sink) choose(table *record.Schema) error {
 	if s.format.Name() == binaryFormat {
-		s.layout = &layout{columns: []int{table.Index("relativePath")}, binary: true}
+		s.layout = &layout{columns: []int{table.Index(binary.RelativePath)}, binary: true}
 		if s.layout.columns[0] < 0 {
 			return s.opts.Problem("file_format_type", "a source with file_format_type = binary", "binary files need rows of data, relativePath and partIndex")
 		}
@@ -107,5 +109,4 @@ func unknownColumn(opts *option.Values, key, name string, table *record.Schema) 
 // the same.
 func (s *sink) NodeBound() string { return s.connector.NodeBound }
 
-// target is the final path of a file.
-func (s *sink) target(partition, name string) string { return path.Join(s.dir, partition, name) }
+func (s *sink) binary() bool { return s.layout != nil && s.layout.binary }

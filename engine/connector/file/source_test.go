@@ -96,7 +96,6 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 		`tables_configs = []`: {"tables_configs"},
 		csvSchema + "path = \"$DIR\"\nfile_filter_pattern = \"(\"":                  {"file_filter_pattern"},
 		csvSchema + "path = \"$DIR\"\ncompress_codec = rar":                         {"compress_codec", "lzo"},
-		"path = \"$DIR\"\nfile_format_type = parquet\ncompress_codec = lzo":         {"compress_codec", "not compressed from outside"},
 		"path = \"$DIR\"\nfile_format_type = parquet\narchive_compress_codec = zip": {"archive_compress_codec", "not read from archives"},
 		`tables_configs = [{ path = "$DIR", ` + strings.ReplaceAll(csvSchema, "\n", ", ") + `}, { path = "$DIR/a.csv", ` + strings.ReplaceAll(csvSchema, "\n", ", ") + `}]`: {"two tables"},
 	} {
@@ -260,6 +259,20 @@ func TestCompressedFilesConform(t *testing.T) {
 				return mustSource(t, dir, csvSchema+"path = \"$DIR\"\ncompress_codec = "+name)
 			}})
 		})
+	}
+}
+
+func TestATableMayBeNamedWithoutColumns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		writeAll(t, mustSink(t, plugintest.Schema(), dir, "path = \"$DIR/"+name+"\"\nfile_format_type = parquet"), plugintest.Schema(), 3)
+	}
+	s := mustSource(t, dir, `tables_configs = [
+		{ path = "$DIR/a", file_format_type = parquet, schema { table = "db.a" }, compress_codec = snappy }
+		{ path = "$DIR/b", file_format_type = parquet, schema { table = "db.b" } } ]`)
+	if a, b := s.Tables()[0].Table(), s.Tables()[1].Table(); a != "db.a" || b != "db.b" || len(rowsOf(t, s)) != 6 {
+		t.Errorf("tables %s, %s", a, b)
 	}
 }
 

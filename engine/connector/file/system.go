@@ -25,7 +25,8 @@ type Info struct {
 type System interface {
 	// Stat follows symbolic links.
 	Stat(ctx context.Context, path string) (Info, error)
-	// ReadDir lists a directory, links followed; what is neither file nor directory is left out.
+	// ReadDir lists a directory, links followed; what is neither file nor directory is left
+	// out. Paths are dir, a slash and the name.
 	ReadDir(ctx context.Context, dir string) ([]Info, error)
 	Open(ctx context.Context, path string) (io.ReadCloser, error)
 	OpenAt(ctx context.Context, path string) (plugin.ReaderAtCloser, error)

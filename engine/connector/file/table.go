@@ -37,7 +37,7 @@ func (c Connector) newTable(ctx context.Context, run plugin.Job, opts *option.Va
 		return nil, err
 	}
 	var err error
-	if t.codec, err = codecOf(opts, t.format, nil, compress.ReadOption()); err != nil {
+	if t.codec, err = codecOf(run.Log, opts, t.format, nil, compress.ReadOption()); err != nil {
 		return nil, err
 	}
 	if kind := opts.String(compress.ArchiveOptionKey); kind != "none" {
@@ -58,20 +58,40 @@ func (c Connector) newTable(ctx context.Context, run plugin.Job, opts *option.Va
 		}
 		return nil, err
 	}
-	var declared *record.Schema
-	if tree := opts.Tree("schema"); tree != nil {
-		if declared, err = job.ParseSchema(tree); err != nil {
-			return nil, err
-		}
+	declared, name, err := declaration(opts)
+	if err != nil {
+		return nil, err
 	}
-	if err := t.columns(ctx, opts, declared); err != nil {
+	if err := t.columns(ctx, opts, declared, name); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
+// declaration reads the schema block: the columns it declares, nil without any, and the
+// table's name. For files that bring their own columns the name may stand there alone.
+func declaration(opts *option.Values) (*record.Schema, record.TablePath, error) {
+	tree := opts.Tree("schema")
+	if tree == nil {
+		return nil, record.TablePath{}, nil
+	}
+	if tree.Lookup("fields") != nil || tree.Lookup("columns") != nil || tree.Lookup("table") == nil {
+		declared, err := job.ParseSchema(tree)
+		if err != nil {
+			return nil, record.TablePath{}, err
+		}
+		return declared, declared.Path, nil
+	}
+	first := tree.Lookup("schema_first")
+	name, err := record.ParseTablePath(tree.Lookup("table").Value.Text, first != nil && strings.EqualFold(first.Value.Text, "true"))
+	if err != nil {
+		return nil, name, opts.Problem("schema", "table = \"database.table\"", "%v", err)
+	}
+	return nil, name, nil
+}
+
 // columns finds the schemas.
-func (t *table) columns(ctx context.Context, opts *option.Values, declared *record.Schema) error {
+func (t *table) columns(ctx context.Context, opts *option.Values, declared *record.Schema, name record.TablePath) error {
 	if opts.Bool("parse_partition_from_path") && len(t.found.files) > 0 {
 		t.partitions = partitionNames(t.found.files[0].Path)
 	}
@@ -93,8 +113,10 @@ func (t *table) columns(ctx context.Context, opts *option.Values, declared *reco
 	if t.body, err = t.reading.Schema(ctx, first); err != nil {
 		return err
 	}
+	t.body = t.body.WithColumns(t.body.Columns) // a copy
+	t.body.Path = name
 	t.partitions = slices.DeleteFunc(t.partitions, func(name string) bool { return t.body.Index(name) >= 0 })
-	t.schema = t.body.Freeze()
+	t.schema = t.body
 	if len(t.partitions) > 0 {
 		columns := slices.Clone(t.body.Columns)
 		for _, name := range t.partitions {

@@ -78,6 +78,7 @@ type transaction struct {
 type written struct {
 	Partition string `json:"partition,omitempty"`
 	Name      string `json:"name"`
+	At        int64  `json:"at,omitempty"` // the file goes behind this many bytes of one committed before
 }
 
 func (t *transaction) from(f written) string {

@@ -34,6 +34,7 @@ type writer struct {
 	name        string
 	open        map[string]*part // by directory; by file for binary rows
 	next        map[string]int   // number of the next part by directory
+	unfinished  map[string]int64 // bytes of binary files that the last transaction may have cut
 	settling    *errgroup.Group
 	writes      int64
 	wrote       bool // rows, in any transaction
@@ -42,9 +43,10 @@ type writer struct {
 
 // writerState is a writer's State.
 type writerState struct {
-	Checkpoint int64          `json:"checkpoint"`
-	Wrote      bool           `json:"wrote,omitempty"`
-	Next       map[string]int `json:"next,omitempty"` // only when names do not hold the transaction
+	Checkpoint int64            `json:"checkpoint"`
+	Wrote      bool             `json:"wrote,omitempty"`
+	Next       map[string]int   `json:"next,omitempty"` // only when names do not hold the transaction
+	Unfinished map[string]int64 `json:"unfinished,omitempty"`
 }
 
 func (s *sink) Writer(ctx context.Context, task plugin.Task, states []plugin.State) (plugin.Writer, error) {
@@ -52,7 +54,7 @@ func (s *sink) Writer(ctx context.Context, task plugin.Task, states []plugin.Sta
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{sink: s, task: task, background: context.WithoutCancel(ctx), home: s.home(temporary, task), next: map[string]int{}}
+	w := &writer{sink: s, task: task, background: context.WithoutCancel(ctx), home: s.home(temporary, task), next: map[string]int{}, unfinished: map[string]int64{}}
 	for _, state := range states {
 		var old writerState
 		if state.Version != stateVersion {
@@ -64,6 +66,9 @@ func (s *sink) Writer(ctx context.Context, task plugin.Task, states []plugin.Sta
 		w.checkpoint, w.wrote = max(w.checkpoint, old.Checkpoint), w.wrote || old.Wrote
 		for dir, n := range old.Next {
 			w.next[dir] = max(w.next[dir], n)
+		}
+		for name, n := range old.Unfinished {
+			w.unfinished[name] = max(w.unfinished[name], n)
 		}
 	}
 	if !s.naming.unique() && (task.Parallelism > 1 || task.Replica > 0) {
@@ -144,7 +149,7 @@ func (w *writer) project(b *record.Batch) *record.Batch {
 // put writes the rows of a group, going on to the next part where one is full.
 func (w *writer) put(ctx context.Context, g group, body *record.Batch) error {
 	for from := g.from; from < g.to; {
-		p, err := w.part(ctx, g.dir)
+		p, err := w.part(ctx, g.dir, body, from)
 		if err != nil {
 			return err
 		}
@@ -157,6 +162,9 @@ func (w *writer) put(ctx context.Context, g group, body *record.Batch) error {
 			rows = body.Slice(from, from+n)
 		} else {
 			rows.Retain()
+		}
+		if p.first > 0 {
+			rows = fromZero(rows, p.first)
 		}
 		err = p.encoder.Write(rows)
 		rows.Release()
@@ -174,11 +182,11 @@ func (w *writer) put(ctx context.Context, g group, body *record.Batch) error {
 }
 
 func (w *writer) rolls() bool {
-	return !w.sink.single && (w.sink.layout == nil || !w.sink.layout.binary)
+	return !w.sink.single && !w.sink.binary()
 }
 
-// part returns the open part of a directory, or opens the next one.
-func (w *writer) part(ctx context.Context, dir string) (*part, error) {
+// part returns the open part of a directory, or opens the next one for row from of rows.
+func (w *writer) part(ctx context.Context, dir string, rows *record.Batch, from int) (*part, error) {
 	w.writes++
 	if p := w.open[dir]; p != nil {
 		p.used = w.writes
@@ -189,10 +197,11 @@ func (w *writer) part(ctx context.Context, dir string) (*part, error) {
 			return nil, err
 		}
 	}
-	file := written{Partition: dir}
-	if w.sink.layout != nil && w.sink.layout.binary {
-		if file = (written{Partition: path.Dir(dir), Name: path.Base(dir)}); file.Partition == "." {
-			file.Partition = ""
+	file, first := written{Partition: dir}, int64(0)
+	if w.sink.binary() {
+		var err error
+		if file, first, err = w.binaryFile(dir, rows, from); err != nil {
+			return nil, err
 		}
 	} else {
 		number := w.next[dir]
@@ -203,7 +212,7 @@ func (w *writer) part(ctx context.Context, dir string) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.used = w.writes
+	p.used, p.first = w.writes, first
 	w.open[dir] = p
 	w.transaction.Files = append(w.transaction.Files, file)
 	return p, nil
@@ -234,15 +243,20 @@ func (w *writer) end(dir string) error {
 
 func (w *writer) Prepare(ctx context.Context, barrier record.Barrier) (plugin.Prepared, error) {
 	if barrier.Kind == record.CompletedPoint && w.sink.evenEmpty && !w.wrote && w.sink.layout == nil && w.task.Subtask == 0 && w.task.Replica == 0 {
-		if _, err := w.part(ctx, ""); err != nil {
+		if _, err := w.part(ctx, "", nil, 0); err != nil {
 			return plugin.Prepared{}, err
 		}
 	}
-	for dir := range w.open {
+	unfinished := map[string]int64{}
+	for dir, p := range w.open {
 		if err := w.end(dir); err != nil {
 			return plugin.Prepared{}, err
 		}
+		if w.sink.binary() {
+			unfinished[dir] = p.file.At + p.bytes
+		}
 	}
+	w.unfinished = unfinished
 	if err := w.settling.Wait(); err != nil {
 		return plugin.Prepared{}, err
 	}
@@ -263,7 +277,7 @@ func (w *writer) Prepare(ctx context.Context, barrier record.Barrier) (plugin.Pr
 		}
 		out.Commits = []plugin.State{commit}
 	}
-	now := writerState{Checkpoint: max(barrier.Checkpoint, w.checkpoint), Wrote: w.wrote}
+	now := writerState{Checkpoint: max(barrier.Checkpoint, w.checkpoint), Wrote: w.wrote, Unfinished: w.unfinished}
 	if !w.sink.naming.unique() {
 		now.Next = w.next
 	}

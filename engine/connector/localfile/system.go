@@ -18,7 +18,10 @@ import (
 // System is the operating system's file system. Paths may start with file://.
 type System struct{}
 
-var _ file.Volumes = System{}
+var (
+	_ file.Volumes  = System{}
+	_ file.Appender = System{}
+)
 
 // native is a path as the operating system writes it.
 func native(path string) string {
@@ -28,13 +31,20 @@ func native(path string) string {
 	return filepath.FromSlash(path)
 }
 
-// Stat describes a file or directory.
+// Stat describes a file or directory; what is neither is an error.
 func (System) Stat(_ context.Context, path string) (file.Info, error) {
 	info, err := os.Stat(native(path))
 	if err != nil {
 		return file.Info{}, err
 	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return file.Info{}, notRegular(path)
+	}
 	return describe(path, info), nil
+}
+
+func notRegular(path string) error {
+	return fmt.Errorf("%s is not a regular file: %w", path, fs.ErrInvalid)
 }
 
 func describe(path string, info fs.FileInfo) file.Info {
@@ -69,31 +79,54 @@ func (System) ReadDir(ctx context.Context, dir string) ([]file.Info, error) {
 }
 
 // Open reads from the start.
-func (System) Open(_ context.Context, path string) (io.ReadCloser, error) { return open(path) }
-
-// OpenAt gives random access.
-func (System) OpenAt(_ context.Context, path string) (plugin.ReaderAtCloser, error) {
-	return open(path)
-}
-
-func open(path string) (*os.File, error) {
-	f, err := os.Open(native(path))
+func (System) Open(_ context.Context, path string) (io.ReadCloser, error) {
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	return f, nil
+}
+
+// OpenAt gives random access.
+func (System) OpenAt(_ context.Context, path string) (plugin.ReaderAtCloser, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func open(path string) (*os.File, error) {
+	f, err := os.OpenFile(native(path), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not make it wait
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notRegular(path)
+	}
+	if err != nil {
 		f.Close()
-		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file: %w", path, fs.ErrInvalid))
+		return nil, err
 	}
 	return f, nil
 }
 
 // Create makes or empties a file.
 func (s System) Create(ctx context.Context, path string) (file.Handle, error) {
-	if err := s.MkdirAll(ctx, filepath.ToSlash(filepath.Dir(native(path)))); err != nil {
-		return nil, err
+	for try := 1; ; try++ {
+		if err := s.MkdirAll(ctx, filepath.ToSlash(filepath.Dir(native(path)))); err != nil {
+			return nil, err
+		}
+		f, err := os.Create(native(path))
+		if errors.Is(err, fs.ErrNotExist) && try < 3 {
+			continue // a job that ended just now removed the directory, which was empty
+		}
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
 	}
-	return os.Create(native(path))
 }
 
 // Rename moves a file inside one volume.
@@ -179,4 +212,43 @@ func (s System) CanRename(ctx context.Context, from, to string) (bool, error) {
 		return false, err
 	}
 	return true, os.Remove(moved)
+}
+
+// AppendAt writes one file behind the first at bytes of another.
+func (System) AppendAt(_ context.Context, from, to string, at int64) error {
+	in, err := open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(native(to), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = appendAt(in, out, at)
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func appendAt(in, out *os.File, at int64) error {
+	info, err := out.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < at {
+		return fmt.Errorf("%s has %d bytes, %d are expected before what is to be appended: was it changed?", out.Name(), info.Size(), at)
+	}
+	if _, err := out.Seek(at, io.SeekStart); err != nil {
+		return err
+	}
+	n, err := io.Copy(out, in)
+	if err != nil {
+		return err
+	}
+	if err := out.Truncate(at + n); err != nil {
+		return err
+	}
+	return out.Sync()
 }

@@ -42,13 +42,13 @@ func (m *messages) Scan(data []byte, _ bool, g *delimited.Grid) int {
 	if m.inside {
 		i, err = m.array(data, i, g)
 	} else if i, err = m.row(data, i, g); err == nil {
-		i, err = ended(data, i)
+		if i, err = ended(data, i); err == nil {
+			count(g, 0, i)
+		}
 	}
 	if err != nil {
 		m.inside = false
-		if g.Rows == g.Max {
-			g.Rows--
-		}
+		g.Rows = 0 // of a message that is wrong no row counts
 		g.FailRow(0, len(data), err)
 		return len(data)
 	}
@@ -73,6 +73,7 @@ func (m *messages) array(data []byte, i int, g *delimited.Grid) (int, error) {
 		if err != nil {
 			return i, err
 		}
+		count(g, i, behind)
 		i = value.SkipSpace(data, behind)
 		if i < len(data) && data[i] == ',' {
 			if i = value.SkipSpace(data, i+1); i < len(data) && data[i] == ']' {

@@ -77,11 +77,11 @@ func (l *lines) line(data []byte, from, end int, g *delimited.Grid) error {
 	if behind = value.SkipSpace(data[:end], behind); behind < end {
 		return fmt.Errorf("JSON has %.20q behind its end; %w", data[behind:end], errNotLines)
 	}
+	count(g, from, end)
 	return nil
 }
 
-// row finds the values of the row that begins at data[i], and counts it. It returns the index
-// behind the row.
+// row finds the values of the row that begins at data[i] and returns the index behind it.
 func (s *rowScanner) row(data []byte, i int, g *delimited.Grid) (int, error) {
 	for c := range g.Columns {
 		g.Cells[c*g.Max+g.Rows] = delimited.Cell{}
@@ -99,9 +99,13 @@ func (s *rowScanner) row(data []byte, i int, g *delimited.Grid) (int, error) {
 	if err != nil {
 		return behind, located(err, behind-i)
 	}
-	g.Spans[g.Rows] = delimited.Cell{From: uint32(i), N: uint32(behind - i)}
-	g.Rows++
 	return behind, nil
+}
+
+// count adds the row found from data[from] to data[to].
+func count(g *delimited.Grid, from, to int) {
+	g.Spans[g.Rows] = delimited.Cell{From: uint32(from), N: uint32(to - from)}
+	g.Rows++
 }
 
 // located adds where in the row an error is.

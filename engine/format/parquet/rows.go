@@ -165,11 +165,10 @@ func (r *rows) Next(ctx context.Context) (*record.Batch, error) {
 			}
 			arrays = append(arrays, a)
 		}
-		return nil
-	})
-	if err == nil {
+		var err error
 		b, err = r.out.Batch(ctx, r.at, n, arrays)
-	}
+		return err
+	})
 	if err != nil {
 		return nil, r.in.source.Fail(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"seikan/engine/job/hocon"
@@ -41,8 +42,8 @@ type Client struct {
 	headers map[string]string
 	body    *hocon.Value
 
-	mu    sync.Mutex
-	token string // QIANFAN's access token, "" until asked for
+	mu    sync.Mutex             // held while an access token is asked for
+	token atomic.Pointer[string] // QIANFAN's access token, nil until asked for
 }
 
 // statusError is an answer that is no success.
@@ -143,8 +144,8 @@ func (c *Client) do(req *http.Request) ([]byte, error) {
 func (c *Client) access(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token != "" {
-		return c.token, nil
+	if token := c.token.Load(); token != nil {
+		return *token, nil
 	}
 	query := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.apiKey}, "client_secret": {c.secretKey}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.oauth+"?"+query.Encode(), nil)
@@ -161,8 +162,8 @@ func (c *Client) access(ctx context.Context) (string, error) {
 	if err := json.Unmarshal(answer, &found); err != nil || found.Token == "" {
 		return "", permanent{fmt.Errorf("getting an access token at %s: there is none in the answer: %s", c.oauth, c.excerpt(answer))}
 	}
-	c.token = found.Token
-	return c.token, nil
+	c.token.Store(&found.Token)
+	return found.Token, nil
 }
 
 // qianfanError finds an error inside an answer of status 200. An expired token is forgotten.
@@ -177,9 +178,7 @@ func (c *Client) qianfanError(answer []byte) error {
 	err := fmt.Errorf("the service answered error %d: %s", found.Code, found.Text)
 	switch found.Code {
 	case 110, 111: // token invalid, expired
-		c.mu.Lock()
-		c.token = ""
-		c.mu.Unlock()
+		c.token.Store(nil)
 		return err
 	case 2, 4, 18: // service unavailable, limits of requests
 		return err
@@ -198,7 +197,11 @@ func (c *Client) excerpt(answer []byte) string {
 
 // hide takes secrets out of a message.
 func (c *Client) hide(text string) string {
-	for _, secret := range []string{c.apiKey, c.secretKey, c.token} {
+	secrets := []string{c.apiKey, c.secretKey}
+	if token := c.token.Load(); token != nil {
+		secrets = append(secrets, *token)
+	}
+	for _, secret := range secrets {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "******")
 			text = strings.ReplaceAll(text, url.QueryEscape(secret), "******")

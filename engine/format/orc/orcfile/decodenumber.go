@@ -57,7 +57,7 @@ const maxSecond = 9_000_000_000_000
 // value is the reading of the writer's clock, in the wanted unit.
 func (d *timestamps) value(sec, fraction int64) (int64, error) {
 	if sec > maxSecond || sec < -maxSecond || fraction < 0 {
-		return 0, fmt.Errorf("a timestamp of %d seconds from 2015 is out of range", sec)
+		return 0, fmt.Errorf("a timestamp of %d seconds from 2015 is out of range %d", sec, fraction)
 	}
 	nano := fraction >> 3
 	if zeros := fraction & 7; zeros != 0 {

@@ -33,7 +33,7 @@ func To(from arrow.DataType, t record.Type) (Converter, error) {
 
 func to(from arrow.DataType, t record.Type) (Converter, error) {
 	want := t.Arrow()
-	if arrow.TypeEqual(from, want) {
+	if !arrow.IsNested(from.ID()) && arrow.TypeEqual(from, want) {
 		return keep, nil
 	}
 	switch f := from.(type) {

@@ -30,6 +30,9 @@ func toList(from, want arrow.DataType, elem record.Type) (Converter, error) {
 		if err != nil {
 			return nil, err
 		}
+		if last := first + int64(offsets[arr.Len()]); last > int64(l.ListValues().Len()) {
+			return nil, fmt.Errorf("the file is damaged: lists end at element %d of %d", last, l.ListValues().Len())
+		}
 		part := array.NewSlice(l.ListValues(), first, first+int64(offsets[arr.Len()]))
 		defer part.Release()
 		values, err := convert(part, above(offsets, bad))
@@ -92,6 +95,9 @@ func toMap(from, want arrow.DataType, key, value record.Type) (Converter, error)
 			return nil, err
 		}
 		last := first + int64(offsets[arr.Len()])
+		if last > int64(min(m.Keys().Len(), m.Items().Len())) {
+			return nil, fmt.Errorf("the file is damaged: maps end at entry %d of %d keys and %d values", last, m.Keys().Len(), m.Items().Len())
+		}
 		up := above(offsets, bad)
 		part := func(a arrow.Array, convert Converter) (arrow.Array, error) {
 			s := array.NewSlice(a, first, last)
@@ -141,6 +147,9 @@ func toRow(from arrow.DataType, t record.Type) (Converter, error) {
 		}
 		children := make([]arrow.ArrayData, len(parts))
 		for i, p := range parts {
+			if n := s.Field(p.Index).Len(); n != arr.Len() {
+				return nil, fmt.Errorf("the file is damaged: %d rows have %d values of field %q", arr.Len(), n, t.Fields[i].Name)
+			}
 			c, err := p.Convert(s.Field(p.Index), bad)
 			if err != nil {
 				return nil, err

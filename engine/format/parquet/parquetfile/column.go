@@ -5,6 +5,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"seikan/engine/format/parquet/blocks"
 )
 
 // A page ends at this many values or bytes.
@@ -46,7 +48,7 @@ type column struct {
 
 // chunk is what is known of the column chunk being filled.
 type chunk struct {
-	pages        blocks
+	pages        blocks.Bytes
 	values       int64 // nulls too
 	nulls        int64
 	uncompressed int64

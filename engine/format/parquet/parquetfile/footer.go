@@ -2,6 +2,8 @@ package parquetfile
 
 import (
 	"encoding/binary"
+
+	"seikan/engine/format/parquet/blocks"
 )
 
 // rowGroup is a written row group.
@@ -36,17 +38,17 @@ func (w *Writer) endGroup() error {
 		if c.chunk.numbered {
 			c.boundDictionary()
 			m.dictionary = w.offset
-			var head blocks
+			var head blocks.Bytes
 			w.body = c.dictionaryBody(w.body[:0])
 			if err := w.page(&head, &m.uncompressed, w.body, dictionaryPage, int32(c.entries()), encPlain); err != nil {
 				return err
 			}
-			if err := head.flush(counting{w}, &w.free); err != nil {
+			if err := head.Flush(counting{w}, &w.free); err != nil {
 				return err
 			}
 		}
 		m.data = w.offset
-		if err := c.chunk.pages.flush(counting{w}, &w.free); err != nil {
+		if err := c.chunk.pages.Flush(counting{w}, &w.free); err != nil {
 			return err
 		}
 		m.compressed = w.offset - m.data

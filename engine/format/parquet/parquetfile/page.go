@@ -3,6 +3,8 @@ package parquetfile
 import (
 	"encoding/binary"
 	"hash/crc32"
+
+	"seikan/engine/format/parquet/blocks"
 )
 
 // Numbers of parquet.thrift's PageType and Encoding.
@@ -100,7 +102,7 @@ func (c *column) dictionaryBody(body []byte) []byte {
 }
 
 // page compresses a page and puts it, behind its header, into to.
-func (w *Writer) page(to *blocks, uncompressed *int64, body []byte, kind, values, encoding int32) error {
+func (w *Writer) page(to *blocks.Bytes, uncompressed *int64, body []byte, kind, values, encoding int32) error {
 	packed, err := w.codec.compress(body)
 	if err != nil {
 		return err
@@ -126,7 +128,7 @@ func (w *Writer) page(to *blocks, uncompressed *int64, body []byte, kind, values
 	header := t.end()
 	*uncompressed += int64(len(header) + len(body))
 	w.buffered += int64(len(header) + len(packed))
-	to.append(&w.free, header)
-	to.append(&w.free, packed)
+	to.Append(&w.free, header)
+	to.Append(&w.free, packed)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"seikan/engine/format/parquet/blocks"
 	"seikan/engine/record"
 )
 
@@ -51,7 +52,7 @@ type Writer struct {
 
 	header thrift
 	body   []byte
-	free   [][]byte
+	free   blocks.Free
 }
 
 var magic = []byte("PAR1")

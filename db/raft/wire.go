@@ -1,0 +1,202 @@
+package raft
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rqlite/rqlite/v8/tcp"
+)
+
+// gate is what one opening of the store gets of a Layer: it can be shut and given up while the
+// layer lives on. rqlite never closes the connections it accepted, nor its client the ones it
+// pooled; the gate does.
+type gate struct {
+	layer Layer
+	addr  net.Addr
+	peek  bool // look whether a pooled connection is dead before a request goes out on it
+
+	mu        sync.Mutex
+	shut      bool // connections that come in are turned away
+	closed    bool
+	conns     map[net.Conn]struct{}
+	accepted  chan net.Conn
+	done      chan struct{}
+	abandoned bool
+}
+
+func newGate(layer Layer, advertise string, shut, peek bool) *gate {
+	g := &gate{layer: layer, addr: tcp.NameAddress{Address: advertise}, shut: shut, peek: peek,
+		conns: make(map[net.Conn]struct{}), accepted: make(chan net.Conn), done: make(chan struct{})}
+	return g
+}
+
+// pump hands the connections of a layer to whichever gate is the present one, until the layer
+// is closed.
+func pump(layer Layer, present func() *gate) {
+	for {
+		conn, err := layer.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			var temporary net.Error
+			if errors.As(err, &temporary) && temporary.Timeout() {
+				continue
+			}
+			return
+		}
+		present().take(conn)
+	}
+}
+
+func (g *gate) take(conn net.Conn) {
+	g.mu.Lock()
+	shut := g.shut || g.closed
+	g.mu.Unlock()
+	if shut {
+		_ = conn.Close()
+		return
+	}
+	select {
+	case g.accepted <- g.track(conn):
+	case <-g.done:
+		_ = conn.Close()
+	}
+}
+
+// open lets connections in.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = false
+}
+
+// Accept implements net.Listener. Of an abandoned gate it never returns, since raft's transport
+// would call it again and again.
+func (g *gate) Accept() (net.Conn, error) {
+	select {
+	case conn := <-g.accepted:
+		return conn, nil
+	case <-g.done:
+		g.mu.Lock()
+		abandoned := g.abandoned
+		g.mu.Unlock()
+		if abandoned {
+			select {}
+		}
+		return nil, net.ErrClosed
+	}
+}
+
+// Dial implements store.Layer and cluster.Dialer.
+func (g *gate) Dial(address string, timeout time.Duration) (net.Conn, error) {
+	conn, err := g.layer.Dial(address, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return g.track(conn), nil
+}
+
+// Addr implements net.Listener: the advertised address, which raft gives out as its own.
+func (g *gate) Addr() net.Addr { return g.addr }
+
+// Close ends all connections and Accept, and leaves the layer open.
+func (g *gate) Close() error { return g.end(false) }
+
+// abandon is Close for a store that failed to open.
+func (g *gate) abandon() { _ = g.end(true) }
+
+func (g *gate) end(abandoned bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.closed, g.abandoned = true, abandoned
+	close(g.done)
+	for conn := range g.conns {
+		_ = conn.Close()
+	}
+	g.conns = nil
+	return nil
+}
+
+func (g *gate) track(conn net.Conn) net.Conn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := &tracked{Conn: conn, gate: g}
+	if g.closed {
+		_ = conn.Close()
+		return t
+	}
+	g.conns[conn] = struct{}{}
+	return t
+}
+
+// tracked is a connection of a gate.
+type tracked struct {
+	net.Conn
+	gate     *gate
+	answered bool // the last thing that happened was reading
+}
+
+func (t *tracked) Read(p []byte) (int, error) {
+	t.answered = true
+	return t.Conn.Read(p)
+}
+
+// Write fails before it sends the first byte of a request on a connection that the other side
+// has closed while it was idle, so that the caller knows that nothing happened.
+func (t *tracked) Write(p []byte) (int, error) {
+	if t.gate.peek && t.answered {
+		if err := alive(t.Conn); err != nil {
+			return 0, err
+		}
+	}
+	t.answered = false
+	return t.Conn.Write(p)
+}
+
+func (t *tracked) Close() error {
+	t.gate.mu.Lock()
+	delete(t.gate.conns, t.Conn)
+	t.gate.mu.Unlock()
+	return t.Conn.Close()
+}
+
+// alive looks, without waiting, whether the other side has closed an idle connection. A
+// connection that is not a socket passes.
+func alive(conn net.Conn) error {
+	for {
+		inner, ok := conn.(interface{ NetConn() net.Conn }) // crypto/tls.Conn
+		if !ok {
+			break
+		}
+		conn = inner.NetConn()
+	}
+	sock, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sock.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var state error
+	err = raw.Read(func(fd uintptr) bool {
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		switch {
+		case n == 0 && err == nil:
+			state = io.EOF
+		case err != nil && err != syscall.EAGAIN && err != syscall.EWOULDBLOCK:
+			state = err
+		}
+		return true
+	})
+	return errors.Join(err, state)
+}

@@ -1,0 +1,287 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seikan/engine/checkpoint"
+	"seikan/engine/plan"
+	"seikan/engine/plugin"
+	"seikan/engine/record"
+	"seikan/storage"
+)
+
+// HeadConfig is what the head of a pipeline's attempt needs.
+type HeadConfig struct {
+	Plan     *plan.Plan
+	Pipeline *plan.Pipeline
+	Task     plugin.Task          // identity: job, run, pipeline, attempt; the rest is filled in
+	Manifest *checkpoint.Manifest // to go on from; nil: from the beginning
+	Interval time.Duration        // between checkpoints; 0: none
+	Timeout  time.Duration
+	Rows     checkpoint.Rows
+	Blobs    storage.Store
+	Bad      *BadRows
+	Log      *slog.Logger
+	// Completed is told about every complete checkpoint.
+	Completed func(checkpoint int64)
+}
+
+// Subtask is the head's side of a chain, here or on another node.
+type Subtask interface {
+	Barrier(b record.Barrier)
+	Complete(checkpoint int64)
+	Doing() string
+}
+
+// Head is what a pipeline's attempt has once: enumerator, committers and checkpoint coordinator.
+type Head struct {
+	cfg         HeadConfig
+	enumeration *Enumeration
+	coordinator *checkpoint.Coordinator
+	committers  map[target]plugin.Committer
+
+	mu       sync.Mutex
+	subtasks []Subtask
+}
+
+// target is one table of one sink.
+type target struct {
+	sink  int
+	table string
+}
+
+// NewHead prepares a head; nothing is opened before Prepare.
+func NewHead(cfg HeadConfig) *Head {
+	if cfg.Manifest == nil {
+		cfg.Manifest = &checkpoint.Manifest{}
+	}
+	return &Head{cfg: cfg, committers: map[target]plugin.Committer{}, subtasks: make([]Subtask, cfg.Pipeline.Parallelism)}
+}
+
+// Prepare commits what the manifest owes, clears what earlier attempts left, and opens the
+// enumerator. Invariant 1: this comes before any reader starts.
+func (h *Head) Prepare(ctx context.Context) error {
+	if err := h.Settle(ctx); err != nil {
+		return err
+	}
+	m, p := h.cfg.Manifest, h.cfg.Pipeline
+	var source plugin.Enumerator
+	if !m.Enumeration.Done {
+		var err error
+		if source, err = p.Source.Source.Enumerator(ctx, h.task(p.Source.Action), m.Enumeration.State); err != nil {
+			return fmt.Errorf("%s: %w", p.Source.Action, err)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.enumeration = NewEnumeration(source, p.Parallelism, m.Enumeration)
+	h.coordinator = &checkpoint.Coordinator{
+		Config: checkpoint.Config{Subtasks: p.Parallelism, Interval: h.cfg.Interval, Timeout: h.cfg.Timeout,
+			Tolerable: h.cfg.Plan.Env.TolerableFailures, Counters: m.Counters},
+		Origin:    checkpoint.Manifest{JobID: h.cfg.Task.JobID, RunID: h.cfg.Task.RunID, Pipeline: p.ID, Attempt: h.cfg.Task.Attempt},
+		Rows:      h.cfg.Rows,
+		Blobs:     h.cfg.Blobs,
+		Tasks:     h,
+		Log:       h.cfg.Log,
+		Permanent: plugin.IsPermanent,
+	}
+	return nil
+}
+
+// Settle finishes the commits that the manifest owes and removes everything staged beyond it.
+func (h *Head) Settle(ctx context.Context) error {
+	m, sinks := h.cfg.Manifest, h.sinks()
+	for i, s := range sinks {
+		for _, t := range s.Tables {
+			c, err := t.Sink.Committer(ctx, h.task(s.Action))
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.Action, err)
+			}
+			if c != nil {
+				h.committers[target{i, t.Table}] = c
+			}
+		}
+	}
+	pending := byTarget(m.Commits)
+	for key, c := range h.committers {
+		if err := c.Recover(ctx, pending[key]); err != nil {
+			return fmt.Errorf("%s: finish the commits of checkpoint %d: %w", sinks[key.sink].Action, m.Checkpoint, err)
+		}
+		delete(pending, key)
+	}
+	for key := range pending {
+		return plugin.Permanent(fmt.Errorf("checkpoint %d holds commits of sink %d, table %s, which the job no longer has", m.Checkpoint, key.sink, key.table))
+	}
+	if m.Checkpoint > 0 {
+		if err := h.cfg.Rows.Acknowledge(ctx, m.Checkpoint); err != nil {
+			return fmt.Errorf("acknowledge the commits of checkpoint %d: %w", m.Checkpoint, err)
+		}
+	}
+	return nil
+}
+
+// Writers are the saved states for the writers of one subtask: when the parallelism changed,
+// subtask i takes the states of i, i+P, i+2P and so on.
+func (h *Head) Writers(subtask int) []checkpoint.WriterState {
+	var out []checkpoint.WriterState
+	for _, w := range h.cfg.Manifest.Writers {
+		if w.Subtask%h.cfg.Pipeline.Parallelism == subtask {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// Attach connects a subtask.
+func (h *Head) Attach(i int, s Subtask) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.subtasks[i] = s
+}
+
+// Splits hands out the pipeline's splits.
+func (h *Head) Splits() *Enumeration { return h.enumeration }
+
+// Ack takes a subtask's answer to a barrier.
+func (h *Head) Ack(a checkpoint.Ack) { h.coordinator.Tell(a) }
+
+// Savepoint asks for a savepoint, behind which the pipeline ends.
+func (h *Head) Savepoint() {
+	h.mu.Lock()
+	c := h.coordinator
+	h.mu.Unlock()
+	if c != nil { // else it is asked for again
+		c.Tell(checkpoint.SavepointAsked{})
+	}
+}
+
+// Run enumerates and takes checkpoints until the pipeline is finished or fails.
+func (h *Head) Run(ctx context.Context) (kind record.BarrierKind, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, inner := errgroup.WithContext(ctx)
+	finished := false
+	group.Go(func() error { return h.enumeration.Run(inner) })
+	group.Go(func() error { return h.watch(inner) })
+	group.Go(func() error {
+		k, err := h.coordinator.Run(inner)
+		if err == nil {
+			kind, finished = k, true
+			cancel()
+		}
+		return err
+	})
+	if err = group.Wait(); finished && errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return kind, err
+}
+
+// watch tells the coordinator when everything is read, after a last look at the bad rows.
+func (h *Head) watch(ctx context.Context) error {
+	for {
+		changed := h.enumeration.Changed()
+		if h.enumeration.Drained() {
+			h.coordinator.Tell(checkpoint.Drained{})
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// Close closes what Prepare and Settle opened.
+func (h *Head) Close() error {
+	var all []error
+	for _, c := range h.committers {
+		all = append(all, c.Close())
+	}
+	if h.enumeration != nil {
+		all = append(all, h.enumeration.Close())
+	}
+	return errors.Join(all...)
+}
+
+func (h *Head) sinks() []*plan.SinkNode {
+	if h.cfg.Plan.Dirty == nil {
+		return h.cfg.Pipeline.Sinks
+	}
+	return append(slices.Clip(h.cfg.Pipeline.Sinks), h.cfg.Plan.Dirty)
+}
+
+func (h *Head) task(action string) plugin.Task {
+	t := h.cfg.Task
+	t.Action, t.Parallelism, t.Log = action, h.cfg.Pipeline.Parallelism, h.cfg.Log
+	t.Dirty = func(_ context.Context, row plugin.DirtyRow) error { return plugin.Permanent(row.Err) }
+	return t
+}
+
+func byTarget(commits []checkpoint.Commit) map[target][]plugin.State {
+	out := map[target][]plugin.State{}
+	for _, c := range commits {
+		key := target{c.Sink, c.Table}
+		out[key] = append(out[key], c.State)
+	}
+	return out
+}
+
+func (h *Head) each(f func(s Subtask)) {
+	h.mu.Lock()
+	subtasks := slices.Clone(h.subtasks)
+	h.mu.Unlock()
+	for _, s := range subtasks {
+		if s != nil {
+			f(s)
+		}
+	}
+}
+
+// Barrier sends a barrier to every subtask. (checkpoint.Tasks)
+func (h *Head) Barrier(b record.Barrier) { h.each(func(s Subtask) { s.Barrier(b) }) }
+
+// Enumerate returns what is still to be read. (checkpoint.Tasks)
+func (h *Head) Enumerate(id int64) checkpoint.Enumeration { return h.enumeration.Snapshot(id) }
+
+// Complete tells the subtasks that a checkpoint is recorded. (checkpoint.Tasks)
+func (h *Head) Complete(id int64) {
+	h.each(func(s Subtask) { s.Complete(id) })
+	h.cfg.Completed(id)
+}
+
+// Commit makes prepared work visible. (checkpoint.Tasks)
+func (h *Head) Commit(ctx context.Context, commits []checkpoint.Commit) error {
+	targets := byTarget(commits)
+	for _, key := range slices.SortedFunc(maps.Keys(targets), func(x, y target) int { return x.sink - y.sink }) {
+		c, action := h.committers[key], h.sinks()[key.sink].Action
+		if c == nil {
+			return plugin.Permanent(fmt.Errorf("%s prepared commits and has no committer", action))
+		}
+		if err := c.Commit(ctx, targets[key]); err != nil {
+			return fmt.Errorf("%s: %w", action, err)
+		}
+	}
+	return nil
+}
+
+// Doing says what a subtask is busy with. (checkpoint.Tasks)
+func (h *Head) Doing(subtask int) string {
+	h.mu.Lock()
+	s := h.subtasks[subtask]
+	h.mu.Unlock()
+	if s == nil {
+		return "not connected"
+	}
+	return s.Doing()
+}
