@@ -54,7 +54,8 @@ type Store interface {
 	Close() error
 }
 
-// Rows is a whole result; values are nil, int64, float64, string or []byte.
+// Rows is a whole result; values are nil, int64, float64, string or []byte. A BLOB of a column
+// that is declared BLOB or ANY is []byte; one that an expression makes may come back as string.
 type Rows struct {
 	Columns []string
 	Values  [][]any

@@ -22,14 +22,16 @@ func checkCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a job file and show what it would do",
-		Long: "Check reports every problem of a job file at once, then prints its pipelines, the schema at\n" +
-			"each edge and the delivery guarantee of each sink. Nothing is written.",
-		Args: exactlyOne("a job file"),
+		Long: "Check reports every problem of a job file at once. Of a file without any it prints the pipelines, the schema at each\n" +
+			"edge and what each sink guarantees. It connects to sources and sinks to learn their schemas; nothing is written.\n\n" +
+			"Exit codes: 0 valid, 1 the sample could not be read, 3 invalid.",
+		Example: "  seikan check job.conf -i date=2024-01-31\n  seikan check job.conf --sample 5",
+		Args:    exactlyOne("a job file"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if !checkFile(c.Context(), t, args[0], variables, sample) {
-				return coded{code: exitConfig}
+			if sample < 0 {
+				return coded{exitUsage, fmt.Errorf("--sample %d: expected a number of rows", sample)}
 			}
-			return nil
+			return checkFile(c.Context(), t, args[0], variables, sample)
 		},
 	}
 	c.Flags().StringArrayVarP(&variables, "variable", "i", nil, "set `key=value` for ${key} in the file (repeatable)")
@@ -37,15 +39,17 @@ func checkCommand(t *terminal) *cobra.Command {
 	return c
 }
 
-func checkFile(ctx context.Context, t *terminal, path string, variables []string, sample int) bool {
-	file, ok := t.loadFile(path, variables)
-	if !ok {
-		return false
+// checkFile checks a file and shows the plan, or everything that is wrong. Its error is said.
+func checkFile(ctx context.Context, t *terminal, path string, variables []string, sample int) error {
+	file, err := t.loadFile(path, variables)
+	if err != nil {
+		t.show(err, file.TextOf)
+		return coded{code: exitConfig}
 	}
 	p, err := plan.Build(ctx, file, "", slog.New(newLogHandler(t, slog.LevelWarn)))
 	if err != nil {
 		t.show(err, file.TextOf)
-		return false
+		return coded{code: exitConfig}
 	}
 	if len(p.Warnings) > 0 {
 		t.show(p.Warnings, file.TextOf)
@@ -55,12 +59,12 @@ func checkFile(ctx context.Context, t *terminal, path string, variables []string
 		if sample > 0 {
 			if err := printSample(ctx, t.out, p, pipeline, sample); err != nil {
 				t.show(fmt.Errorf("sample of pipeline %d: %w", pipeline.ID, err), file.TextOf)
-				return false
+				return coded{code: exitFailed}
 			}
 		}
 	}
 	fmt.Fprintf(t.out, "%s is valid.\n", path)
-	return true
+	return nil
 }
 
 // describe prints one pipeline of the plan.

@@ -89,6 +89,7 @@ func interruptible(t *terminal) (context.Context, func()) {
 		if _, ok := <-ch; !ok {
 			return
 		}
+		t.home()
 		fmt.Fprintln(t.err, "stopping… (once more stops at once)")
 		cancel()
 		if _, ok := <-ch; ok {

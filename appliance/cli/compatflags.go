@@ -40,6 +40,7 @@ var compatFlags = []compatFlag{
 type compatArgs struct {
 	values  map[string][]string
 	unknown []string
+	old     string // a deprecated spelling that was used
 }
 
 func (a compatArgs) has(name string) bool { _, ok := a.values[name]; return ok }
@@ -64,6 +65,9 @@ func parseCompat(argv []string) (compatArgs, error) {
 			if name, v, ok := strings.Cut(word, "="); ok {
 				f, inline, hasInline = findCompat(name), v, true
 			}
+		}
+		if word, _, _ := strings.Cut(word, "="); word == "-e" || word == "--deploy-mode" {
+			out.old = word
 		}
 		switch {
 		case f == nil:

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -20,29 +21,38 @@ import (
 func jobsCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "jobs",
-		Short: "List the jobs run here; show, stop or savepoint one",
-		Args:  cobra.NoArgs,
+		Short: "List the jobs that ran here; show, cancel or savepoint one",
+		Example: "  seikan jobs                   # all jobs, the newest first\n" +
+			"  seikan jobs show ID           # state, pipelines, checkpoints, earlier runs, events\n" +
+			"  seikan jobs savepoint ID      # stop it so that seikan run FILE --restore ID goes on\n" +
+			"  seikan jobs -o json | jq -r '.[] | select(.status == \"FAILED\") | .id'",
+		Args: knownCommand,
 	}
-	var output string
-	c.PersistentFlags().StringVarP(&output, "output", "o", "table", "table or json")
+	output := outputFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return withLocal(c.Context(), t, func(l *node.Local) error { return listJobs(c.Context(), t, l, output) })
+		return withLocal(c.Context(), t, func(l *node.Local) error { return listJobs(c.Context(), t, l, *output) })
 	}
-	one := func(use, short string, f func(ctx context.Context, l *node.Local, id string) error) {
-		c.AddCommand(&cobra.Command{Use: use + " ID", Short: short, Args: exactlyOne("a job id"),
+	one := func(use, short string, which func(state.Status) bool, f func(ctx context.Context, l *node.Local, id string) error) {
+		c.AddCommand(&cobra.Command{Use: use + " ID", Short: short, Args: exactlyOne("a job id"), ValidArgsFunction: completeJobs(which),
 			RunE: func(c *cobra.Command, args []string) error {
 				return withLocal(c.Context(), t, func(l *node.Local) error { return f(c.Context(), l, args[0]) })
 			}})
 	}
-	one("show", "Show a job: its state, pipelines, checkpoints, runs and events", func(ctx context.Context, l *node.Local, id string) error {
-		return showJob(ctx, t, l, id, output)
-	})
-	one("cancel", "Cancel a running job; what it committed stays", func(ctx context.Context, l *node.Local, id string) error {
-		return wish(ctx, l, id, state.WantCancel)
-	})
-	one("savepoint", "Stop a running job with a savepoint", func(ctx context.Context, l *node.Local, id string) error {
-		return wish(ctx, l, id, state.WantSavepoint)
-	})
+	live := func(s state.Status) bool { return !s.Ended() }
+	one("show", "Show a job: its state, pipelines, checkpoints, runs and events", func(state.Status) bool { return true },
+		func(ctx context.Context, l *node.Local, id string) error { return showJob(ctx, t, l, id, *output) })
+	end := func(want state.Desired, after string) func(ctx context.Context, l *node.Local, id string) error {
+		return func(ctx context.Context, l *node.Local, id string) error {
+			j, err := wish(ctx, l, id, want)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(t.out, "job %s: %s%s\n", id, j.Status, after)
+			return nil
+		}
+	}
+	one("cancel", "Cancel a running job; what it committed stays", live, end(state.WantCancel, ""))
+	one("savepoint", "Stop a running job with a savepoint", live, end(state.WantSavepoint, "; go on with: seikan run FILE --restore ID"))
 	return c
 }
 
@@ -58,29 +68,78 @@ func withLocal(ctx context.Context, t *terminal, f func(l *node.Local) error) er
 	return errors.Join(f(l), l.Close())
 }
 
-// wish records what the user wants and waits until the job has obeyed.
-func wish(ctx context.Context, l *node.Local, id string, want state.Desired) error {
-	j, err := l.Jobs.SetDesired(ctx, id, want)
-	switch {
-	case errors.Is(err, state.ErrNotFound):
-		return coded{exitNotFound, fmt.Errorf("there is no job %s; seikan jobs lists those that are known here", id)}
-	case err != nil:
-		return err
+// completeJobs offers the ids of the jobs whose status fits. It makes no state where there is none.
+func completeJobs(fits func(state.Status) bool) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		const none = cobra.ShellCompDirectiveNoFileComp
+		dir, err := node.StateDir()
+		if err != nil || len(args) > 0 && c.Name() != "run" {
+			return nil, none
+		}
+		if _, err := os.Stat(filepath.Join(dir, "local.db")); err != nil {
+			return nil, none
+		}
+		l, err := node.OpenLocal(context.Background(), dir, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, none
+		}
+		defer l.Close() // nothing was written
+		jobs, _, err := l.Jobs.Jobs(context.Background(), state.Filter{}, "", 100)
+		if err != nil {
+			return nil, none
+		}
+		var out []cobra.Completion
+		for _, j := range jobs {
+			if fits(j.Status) {
+				out = append(out, cobra.CompletionWithDesc(j.ID, j.Name+" "+string(j.Status)))
+			}
+		}
+		return out, none | cobra.ShellCompDirectiveKeepOrder
 	}
-	for !j.Status.Ended() {
+}
+
+func findJob(ctx context.Context, l *node.Local, id string) (state.Job, error) {
+	j, err := l.Jobs.Job(ctx, id)
+	if errors.Is(err, state.ErrNotFound) {
+		err = coded{exitNotFound, fmt.Errorf("there is no job %s; seikan jobs lists those that are known here", id)}
+	}
+	return j, err
+}
+
+// wish records what the user wants and waits until the job has ended.
+func wish(ctx context.Context, l *node.Local, id string, want state.Desired) (state.Job, error) {
+	j, err := findJob(ctx, l, id)
+	if err != nil {
+		return j, err
+	}
+	if j.Status.Ended() {
+		return j, fmt.Errorf("job %s has ended %s already", id, j.Status)
+	}
+	if j, err = l.Jobs.SetDesired(ctx, id, want); err != nil {
+		return j, err
+	}
+	for tries := 0; !j.Status.Ended(); tries++ {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return j, coded{exitCanceled, fmt.Errorf("job %s is asked to %s and has not ended yet", id, want)}
 		case <-time.After(100 * time.Millisecond):
 		}
+		if tries%10 == 9 { // its process may have died
+			if err := l.Reap(ctx); err != nil {
+				return j, err
+			}
+		}
 		if j, err = l.Jobs.Job(ctx, id); err != nil {
-			return err
+			return j, err
 		}
 	}
-	if want == state.WantSavepoint && j.Status == state.Failed {
-		return fmt.Errorf("job %s: %s", id, j.Error)
+	switch {
+	case j.Status == state.Failed:
+		return j, fmt.Errorf("job %s FAILED: %s", id, j.Error)
+	case want == state.WantSavepoint && j.Status != state.SavepointDone:
+		return j, fmt.Errorf("job %s ended %s before the savepoint was taken", id, j.Status)
 	}
-	return nil
+	return j, nil
 }
 
 func allJobs(ctx context.Context, l *node.Local) ([]state.Job, error) {
@@ -104,9 +163,9 @@ func listJobs(ctx context.Context, t *terminal, l *node.Local, output string) er
 		return err
 	}
 	if output == "json" {
-		rows := make([]map[string]any, len(jobs))
+		rows := make([]jobView, len(jobs))
 		for i, j := range jobs {
-			rows[i] = jobJSON(j, nil)
+			rows[i] = viewJob(j)
 		}
 		return printJSON(t, rows)
 	}
@@ -114,8 +173,11 @@ func listJobs(ctx context.Context, t *terminal, l *node.Local, output string) er
 	fmt.Fprintln(w, "JOB ID\tNAME\tSTATUS\tSUBMITTED\tTOOK\tREAD\tWRITTEN")
 	for _, j := range jobs {
 		m := counters(j)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\n", j.ID, j.Name, j.Status, j.Submitted.Local().Format(boxTime), took(j),
-			task.Sum(m, "SourceReceivedCount"), task.Sum(m, "SinkWriteCount"))
+		read, written := fmt.Sprint(task.Sum(m, "SourceReceivedCount")), fmt.Sprint(task.Sum(m, "SinkWriteCount"))
+		if j.Metrics == "" {
+			read, written = "-", "-" // the process that runs it knows
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Name, j.Status, j.Submitted.Local().Format(boxTime), took(j), read, written)
 	}
 	return w.Flush()
 }
@@ -125,87 +187,18 @@ func took(j state.Job) string {
 	if end.IsZero() {
 		end = time.Now()
 	}
-	return end.Sub(j.Submitted).Round(time.Millisecond).String()
+	d := end.Sub(j.Submitted)
+	if d > time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(time.Millisecond).String()
 }
 
+// counters are the job's final counts, zero while it runs.
 func counters(j state.Job) map[string]int64 {
 	m := map[string]int64{}
 	if j.Metrics != "" {
 		_ = json.Unmarshal([]byte(j.Metrics), &m) // written by us; an old form shows zeros
 	}
 	return m
-}
-
-// jobJSON is SeaTunnel's -j answer.
-func jobJSON(j state.Job, pipelines []state.Pipeline) map[string]any {
-	var finish any
-	if !j.Finished.IsZero() {
-		finish = j.Finished.UnixMilli()
-	}
-	states := map[string]any{}
-	for _, p := range pipelines {
-		states[fmt.Sprintf("PipelineLocation(jobId=%s, pipelineId=%d)", j.ID, p.ID)] = p.Status
-	}
-	return map[string]any{"jobId": j.ID, "jobName": j.Name, "jobStatus": j.Status, "submitTime": j.Submitted.UnixMilli(),
-		"finishTime": finish, "pipelineStateMapperMap": states, "errorMessage": orNull(j.Error)}
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
-func printJSON(t *terminal, v any) error {
-	e := json.NewEncoder(t.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
-func showJob(ctx context.Context, t *terminal, l *node.Local, id, output string) error {
-	j, err := l.Jobs.Job(ctx, id)
-	if errors.Is(err, state.ErrNotFound) {
-		return coded{exitNotFound, fmt.Errorf("there is no job %s; seikan jobs lists those that are known here", id)}
-	}
-	if err != nil {
-		return err
-	}
-	pipelines, err := l.Jobs.Pipelines(ctx, id)
-	if err != nil {
-		return err
-	}
-	if output == "json" {
-		return printJSON(t, jobJSON(j, pipelines))
-	}
-	fmt.Fprintf(t.out, "%s  %s  %s  %s\n", j.ID, j.Name, j.Mode, j.Status)
-	if j.Error != "" {
-		fmt.Fprintf(t.out, "  error: %s\n", j.Error)
-	}
-	for _, p := range pipelines {
-		fmt.Fprintf(t.out, "  pipeline %d: %s, attempt %d, %d restarts\n", p.ID, p.Status, p.Attempt, p.Restores)
-	}
-	checkpoints, err := l.Jobs.Checkpoints(ctx, id, 20)
-	if err != nil {
-		return err
-	}
-	for _, c := range checkpoints {
-		fmt.Fprintf(t.out, "  %s %d of pipeline %d: %s %s, %d bytes\n", c.Kind, c.ID, c.PipelineID, c.Status, c.Completed.Local().Format(boxTime), c.Manifest.Size)
-	}
-	runs, err := l.Jobs.Runs(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, r := range runs {
-		fmt.Fprintf(t.out, "  run %d: %s, submitted %s\n", r.RunNo, r.Status, r.Submitted.Local().Format(boxTime))
-	}
-	events, err := l.Jobs.Events(ctx, id, 0, 200)
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		fmt.Fprintln(t.out, strings.TrimRight(fmt.Sprintf("  %s  %s %s %s", e.At.Local().Format("15:04:05.000"), e.Kind, e.Message, e.Detail), " "))
-	}
-	return nil
 }

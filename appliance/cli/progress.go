@@ -16,23 +16,28 @@ import (
 // progressEvery is SeaTunnel's shipped print-job-metrics-info-interval.
 const progressEvery = 60 * time.Second
 
-// showProgress draws one bar per pipeline on a terminal, and prints SeaTunnel's progress box
-// every minute elsewhere. The returned function ends it.
-func showProgress(t *terminal, run *master.Run, quiet bool, log *slog.Logger) func() {
-	done := make(chan struct{})
+// barsEvery is how often bars are brought up to date.
+const barsEvery = 200 * time.Millisecond
+
+// showProgress draws one bar per pipeline on a screen, and logs SeaTunnel's progress box every
+// minute elsewhere. The returned function ends it, saying whether everything was read.
+func showProgress(t *terminal, run *master.Run, quiet bool, log *slog.Logger) func(finished bool) {
+	done := make(chan bool, 1)
 	var wg sync.WaitGroup
-	end := func() { close(done); wg.Wait() }
 	switch {
 	case quiet:
-	case isTerminal(t.err):
-		wg.Go(func() { drawBars(t, run, log, done) })
+	case t.err.bars():
+		wg.Go(func() { drawBars(t, run, done) })
 	default:
 		wg.Go(func() { printBoxes(run, log, done) })
 	}
-	return end
+	return func(finished bool) {
+		done <- finished
+		wg.Wait()
+	}
 }
 
-func printBoxes(run *master.Run, log *slog.Logger, done <-chan struct{}) {
+func printBoxes(run *master.Run, log *slog.Logger, done <-chan bool) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	last := time.Now()
@@ -50,57 +55,33 @@ func printBoxes(run *master.Run, log *slog.Logger, done <-chan struct{}) {
 	}
 }
 
-// bar is what one pipeline's line shows.
-type bar struct {
-	mu      sync.Mutex
-	p       master.PipelineProgress
-	rate    float64 // rows a second
-	updated time.Time
-	line    *mpb.Bar
-}
-
-func (b *bar) text() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return fmt.Sprintf("%s rows  %s  %s rows/s", count(b.p.Read), size(b.p.ReadBytes), count(int64(b.rate)))
-}
-
-func drawBars(t *terminal, run *master.Run, log *slog.Logger, done <-chan struct{}) {
-	ui := mpb.New(mpb.WithOutput(t.err), mpb.WithWidth(30), mpb.WithRefreshRate(150*time.Millisecond))
-	if h, ok := log.Handler().(*logHandler); ok {
-		h.setAbove(ui)
-		defer h.setAbove(nil)
-	}
-	bars := map[int]*bar{}
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
+func drawBars(t *terminal, run *master.Run, done <-chan bool) {
+	ui := mpb.New(mpb.WithOutput(t.err.w), mpb.WithRefreshRate(barsEvery))
+	t.setAbove(ui)
+	defer t.setAbove(nil)
+	lines := map[int]*line{}
 	update := func() {
+		now, present := time.Now(), map[int]bool{}
 		for _, p := range run.Progress() {
-			b := bars[p.ID]
-			if b == nil {
-				b = &bar{updated: time.Now()}
-				name := fmt.Sprintf("%d %s ", p.ID, p.Source)
-				b.line = ui.AddBar(0, mpb.PrependDecorators(decor.Name(name)),
-					mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return "  " + b.text() })))
-				bars[p.ID] = b
+			if lines[p.ID] == nil {
+				lines[p.ID] = newLine(ui, p)
 			}
-			b.mu.Lock()
-			if s := time.Since(b.updated).Seconds(); s > 0 {
-				b.rate = 0.7*b.rate + 0.3*float64(p.Read-b.p.Read)/s
-			}
-			b.p, b.updated = p, time.Now()
-			b.mu.Unlock()
-			if total, now := share(p); total > 0 {
-				b.line.SetTotal(total, false)
-				b.line.SetCurrent(now)
+			lines[p.ID].update(p, now)
+			present[p.ID] = true
+		}
+		for id, l := range lines {
+			if !present[id] { // it has ended, or waits for a restart
+				l.rest()
 			}
 		}
 	}
+	tick := time.NewTicker(barsEvery)
+	defer tick.Stop()
 	for {
 		select {
-		case <-done:
-			for _, b := range bars {
-				b.line.SetTotal(-1, true)
+		case finished := <-done:
+			for _, l := range lines {
+				l.end(finished)
 			}
 			ui.Wait()
 			return
@@ -110,34 +91,51 @@ func drawBars(t *terminal, run *master.Run, log *slog.Logger, done <-chan struct
 	}
 }
 
-// share is how much is to be read and how much is: in bytes where the source knows them, else
-// in rows, else in splits.
-func share(p master.PipelineProgress) (total, done int64) {
-	switch {
-	case p.Total.Rows > 0:
-		return p.Total.Rows, min(p.Read, p.Total.Rows)
-	case p.Total.Bytes > 0:
-		return p.Total.Bytes, p.Finished.Bytes
-	}
-	return int64(p.Total.Splits), int64(p.Finished.Splits)
+// line is one pipeline's line on the screen.
+type line struct {
+	bar  *mpb.Bar
+	mu   sync.Mutex
+	pace pace
 }
 
-func count(n int64) string {
-	switch {
-	case n >= 10_000_000:
-		return fmt.Sprintf("%.1f M", float64(n)/1e6)
-	case n >= 10_000:
-		return fmt.Sprintf("%.1f k", float64(n)/1e3)
-	}
-	return fmt.Sprint(n)
+func newLine(ui *mpb.Progress, p master.PipelineProgress) *line {
+	l := &line{}
+	name := fmt.Sprintf("pipeline-%d %s ", p.ID, p.Source)
+	text := decor.Any(func(decor.Statistics) string {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return " " + l.pace.String()
+	})
+	l.bar = ui.New(0, mpb.BarStyle().Lbound("[").Rbound("]").Tip(">").Filler("=").Padding(" "),
+		mpb.BarWidth(22), mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)), mpb.AppendDecorators(text))
+	return l
 }
 
-func size(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+func (l *line) update(p master.PipelineProgress, now time.Time) {
+	l.mu.Lock()
+	l.pace.add(p, now)
+	total, done := l.pace.total, l.pace.done
+	l.mu.Unlock()
+	if total > 0 {
+		l.bar.SetTotal(max(total, 1), false)
+		l.bar.SetCurrent(min(done, total-1)) // a full bar is a finished one
 	}
-	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+}
+
+func (l *line) rest() {
+	l.mu.Lock()
+	l.pace.ended = true
+	l.mu.Unlock()
+}
+
+func (l *line) end(finished bool) {
+	l.rest()
+	l.mu.Lock()
+	l.pace.finished = finished
+	l.mu.Unlock()
+	if finished {
+		l.bar.SetTotal(-1, true)
+	} else {
+		l.bar.Abort(false)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"time"
 
@@ -72,7 +73,7 @@ func checkID(id string) error {
 		return nil
 	}
 	if n, err := strconv.ParseInt(id, 10, 64); err != nil || n <= 0 || strconv.FormatInt(n, 10) != id {
-		return fmt.Errorf("job id %q: expected a whole number from 1 to %d", id, int64(1)<<62*2-1)
+		return fmt.Errorf("job id %q: expected a whole number from 1 to %d", id, int64(math.MaxInt64))
 	}
 	return nil
 }

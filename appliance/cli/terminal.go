@@ -62,6 +62,15 @@ func (t *terminal) setAbove(w io.Writer) {
 	t.above = w
 }
 
+// home puts the cursor back to where the bars expect it: the terminal has just echoed ^C.
+func (t *terminal) home() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.above != nil {
+		_, _ = io.WriteString(t.err.w, "\r") // nothing depends on it
+	}
+}
+
 // show prints what is wrong in a file with the place marked, or a plain error. text finds the
 // text of a file, nil when there is none to show.
 func (t *terminal) show(err error, text func(file string) []byte) {

@@ -260,7 +260,7 @@ func readsSeeWrites(t *testing.T, f *fixture) {
 }
 
 func valuesComeBack(t *testing.T, f *fixture) {
-	f.done(t, db.S("CREATE TABLE anything (id INTEGER PRIMARY KEY, v)"))
+	f.done(t, db.S("CREATE TABLE anything (id INTEGER PRIMARY KEY, v ANY) STRICT"))
 	blob := bytes.Repeat([]byte{0, 1, 0xff, '\''}, 16<<10)
 	for i, c := range []struct{ in, out any }{
 		{nil, nil},

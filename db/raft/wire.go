@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	hraft "github.com/hashicorp/raft"
 	"github.com/rqlite/rqlite/v8/tcp"
 )
 
@@ -98,7 +99,9 @@ func (g *gate) Dial(address string, timeout time.Duration) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.track(conn), nil
+	t := g.track(conn)
+	t.peek = g.peek
+	return t, nil
 }
 
 // Addr implements net.Listener: the advertised address, which raft gives out as its own.
@@ -125,7 +128,7 @@ func (g *gate) end(abandoned bool) error {
 	return nil
 }
 
-func (g *gate) track(conn net.Conn) net.Conn {
+func (g *gate) track(conn net.Conn) *tracked {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t := &tracked{Conn: conn, gate: g}
@@ -141,23 +144,26 @@ func (g *gate) track(conn net.Conn) net.Conn {
 type tracked struct {
 	net.Conn
 	gate     *gate
+	peek     bool // only of connections that one request uses at a time
 	answered bool // the last thing that happened was reading
 }
 
 func (t *tracked) Read(p []byte) (int, error) {
-	t.answered = true
+	if t.peek {
+		t.answered = true
+	}
 	return t.Conn.Read(p)
 }
 
 // Write fails before it sends the first byte of a request on a connection that the other side
 // has closed while it was idle, so that the caller knows that nothing happened.
 func (t *tracked) Write(p []byte) (int, error) {
-	if t.gate.peek && t.answered {
+	if t.peek && t.answered {
 		if err := alive(t.Conn); err != nil {
 			return 0, err
 		}
+		t.answered = false
 	}
-	t.answered = false
 	return t.Conn.Write(p)
 }
 
@@ -199,4 +205,30 @@ func alive(conn net.Conn) error {
 		return true
 	})
 	return errors.Join(err, state)
+}
+
+// outgoing is the dialing half of a gate, as the stream of a transport of its own.
+type outgoing struct {
+	gate *gate
+	done chan struct{}
+}
+
+// Dial implements hraft.StreamLayer.
+func (o outgoing) Dial(address hraft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	return o.gate.Dial(string(address), timeout)
+}
+
+// Accept implements net.Listener: nothing comes in.
+func (o outgoing) Accept() (net.Conn, error) {
+	<-o.done
+	return nil, net.ErrClosed
+}
+
+// Addr implements net.Listener.
+func (o outgoing) Addr() net.Addr { return o.gate.Addr() }
+
+// Close implements net.Listener and leaves the gate open.
+func (o outgoing) Close() error {
+	close(o.done)
+	return nil
 }

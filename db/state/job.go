@@ -32,18 +32,19 @@ type Job struct {
 	Attempt      int64  // grows with each Claim, over all runs
 	Version      int64  // grows with each change
 	Metrics      string // final counters as JSON
+	Shape        string // the plan's pipelines as JSON, once it is made
 	submitOp     string
 }
 
 const jobColumns = `id, name, mode, status, allowed_ms, desired, run_no, run_id, restored_from, text_format, submit_ms,
-	start_ms, finish_ms, error, owner, epoch, attempt, version, metrics_json, submit_op`
+	start_ms, finish_ms, error, owner, epoch, attempt, version, metrics_json, shape, submit_op`
 
 func scanJob(r *row) Job {
 	return Job{
 		ID: r.text(), Name: r.text(), Mode: r.text(), Status: Status(r.text()), Allowed: r.duration(), Desired: Desired(r.text()),
 		RunNo: r.number(), RunID: r.text(), RestoredFrom: r.text(), TextFormat: r.text(), Submitted: r.time(),
 		Started: r.time(), Finished: r.time(), Error: r.text(), Owner: r.text(), Epoch: r.number(),
-		Attempt: r.number(), Version: r.number(), Metrics: r.text(), submitOp: r.text(),
+		Attempt: r.number(), Version: r.number(), Metrics: r.text(), Shape: r.text(), submitOp: r.text(),
 	}
 }
 

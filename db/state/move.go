@@ -15,6 +15,7 @@ type Move struct {
 	To      Status
 	Allowed time.Duration // how long the job may stay in To before the master escalates; 0: for ever
 	Error   string        // what the user sees; the first error of a run stays
+	Shape   string        // the plan's pipelines as JSON; empty: as they are
 	Metrics string        // final counters as JSON; empty: as they are
 }
 
@@ -56,13 +57,16 @@ func (j *Jobs) Move(ctx context.Context, id string, m Move) (Job, error) {
 		if job.Error == "" {
 			job.Error = m.Error
 		}
+		if m.Shape != "" {
+			job.Shape = m.Shape
+		}
 		if m.Metrics != "" {
 			job.Metrics = m.Metrics
 		}
 		statements := []db.Statement{
-			db.S(`UPDATE job SET status = ?, allowed_ms = ?, start_ms = ?, finish_ms = ?, error = ?, metrics_json = ?
-				WHERE id = ?`,
-				string(m.To), m.Allowed.Milliseconds(), ms(job.Started), ms(job.Finished), job.Error, job.Metrics, id),
+			db.S(`UPDATE job SET status = ?, allowed_ms = ?, start_ms = ?, finish_ms = ?, error = ?, metrics_json = ?,
+				shape = ? WHERE id = ?`,
+				string(m.To), m.Allowed.Milliseconds(), ms(job.Started), ms(job.Finished), job.Error, job.Metrics, job.Shape, id),
 			j.statusEvent(id, m.To, job.Error),
 		}
 		if !m.To.Ended() {

@@ -21,16 +21,20 @@ type Pipeline struct {
 	Started        time.Time
 	Finished       time.Time
 	Error          string
+	Permanent      bool   // Error cannot be healed by another try
+	FinalKind      Kind   // of the checkpoint that ended the pipeline
+	Placement      string // node of each task of the attempt, as JSON
 	lastOp         string // id of the change that made the row what it is
 }
 
 const pipelineColumns = `p.job_id, p.id, p.run_no, p.status, p.allowed_ms, p.restores, p.attempt, p.last_checkpoint, p.start_ms,
-	p.finish_ms, p.error, p.op_id`
+	p.finish_ms, p.error, p.permanent, p.final_kind, p.placement, p.op_id`
 
 func scanPipeline(r *row) Pipeline {
 	return Pipeline{
 		JobID: r.text(), ID: r.number(), RunNo: r.number(), Status: PipelineStatus(r.text()), Allowed: r.duration(), Restores: r.number(),
-		Attempt: r.number(), LastCheckpoint: r.number(), Started: r.time(), Finished: r.time(), Error: r.text(), lastOp: r.text(),
+		Attempt: r.number(), LastCheckpoint: r.number(), Started: r.time(), Finished: r.time(), Error: r.text(), Permanent: r.number() != 0,
+		FinalKind: Kind(r.text()), Placement: r.text(), lastOp: r.text(),
 	}
 }
 
@@ -58,6 +62,11 @@ func (j *Jobs) findPipeline(ctx context.Context, jobID string, id int64) (Pipeli
 // the number of the new attempt: from then on nothing that an earlier attempt reports counts,
 // and its pending checkpoint is aborted. Status begins at CREATED.
 func (j *Jobs) StartAttempt(ctx context.Context, jobID string, id int64) (Pipeline, error) {
+	return j.PlaceAttempt(ctx, jobID, id, "")
+}
+
+// PlaceAttempt is StartAttempt that also records which node each task shall run on, as JSON.
+func (j *Jobs) PlaceAttempt(ctx context.Context, jobID string, id int64, placement string) (Pipeline, error) {
 	op := j.newID()
 	return once(ctx, j, fmt.Sprintf("start pipeline %d of job %s", id, jobID), op, func() (d decision[Pipeline], err error) {
 		job, err := j.mustFind(ctx, jobID)
@@ -72,7 +81,7 @@ func (j *Jobs) StartAttempt(ctx context.Context, jobID string, id int64) (Pipeli
 			return d, err
 		}
 		out := Pipeline{JobID: jobID, ID: id, RunNo: job.RunNo, Status: PipelineCreated, Attempt: old.Attempt + 1,
-			LastCheckpoint: old.LastCheckpoint}
+			LastCheckpoint: old.LastCheckpoint, Placement: placement}
 		if found && old.RunNo == job.RunNo {
 			out.Restores, out.Started = old.Restores+1, old.Started
 		}
@@ -82,11 +91,11 @@ func (j *Jobs) StartAttempt(ctx context.Context, jobID string, id int64) (Pipeli
 		d.result = out
 		d.statements = append(batch,
 			db.S(`INSERT INTO pipeline(job_id, id, run_no, status, allowed_ms, restores, attempt, last_checkpoint, start_ms, finish_ms,
-				error, epoch, op_id) VALUES (?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, '', ?, ?)
+				error, placement, epoch, op_id) VALUES (?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, '', ?, ?, ?)
 				ON CONFLICT (job_id, id) DO UPDATE SET run_no = excluded.run_no, status = excluded.status, allowed_ms = 0,
 				restores = excluded.restores, attempt = excluded.attempt, start_ms = excluded.start_ms, finish_ms = NULL,
-				error = '', epoch = excluded.epoch, op_id = excluded.op_id`,
-				jobID, id, job.RunNo, string(out.Status), out.Restores, out.Attempt, ms(out.Started), j.epoch, op),
+				error = '', permanent = 0, final_kind = '', placement = excluded.placement, epoch = excluded.epoch, op_id = excluded.op_id`,
+				jobID, id, job.RunNo, string(out.Status), out.Restores, out.Attempt, ms(out.Started), placement, j.epoch, op),
 			db.S(`UPDATE checkpoint SET status = 'ABORTED', error = 'the pipeline was started again'
 				WHERE job_id = ? AND pipeline_id = ? AND status = 'PENDING'`, jobID, id))
 		return d, nil
@@ -114,6 +123,7 @@ func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
 			return d, fmt.Errorf("%w: attempt %d of pipeline %d has ended %s", ErrMoved, p.Attempt, p.ID, old.Status)
 		}
 		d.result.Status, d.result.Error, d.result.Allowed = p.Status, p.Error, p.Allowed
+		d.result.Permanent, d.result.FinalKind = p.Permanent, p.FinalKind
 		if p.Status == PipelineRunning && d.result.Started.IsZero() {
 			d.result.Started = j.now()
 		}
@@ -121,9 +131,9 @@ func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
 			d.result.Finished = j.now()
 		}
 		d.statements = append(db.Guard("(SELECT op_id FROM pipeline WHERE job_id = ? AND id = ?) = ?", p.JobID, p.ID, old.lastOp),
-			db.S(`UPDATE pipeline SET status = ?, allowed_ms = ?, error = ?, start_ms = ?, finish_ms = ?, epoch = ?, op_id = ?
-				WHERE job_id = ? AND id = ?`,
-				string(p.Status), p.Allowed.Milliseconds(), p.Error, ms(d.result.Started), ms(d.result.Finished), j.epoch, op, p.JobID, p.ID))
+			db.S(`UPDATE pipeline SET status = ?, allowed_ms = ?, error = ?, permanent = ?, final_kind = ?, start_ms = ?, finish_ms = ?,
+				epoch = ?, op_id = ? WHERE job_id = ? AND id = ?`,
+				string(p.Status), p.Allowed.Milliseconds(), p.Error, p.Permanent, string(p.FinalKind), ms(d.result.Started), ms(d.result.Finished), j.epoch, op, p.JobID, p.ID))
 		return d, nil
 	})
 }

@@ -11,13 +11,17 @@ import (
 	"seikan/engine/record"
 )
 
+// maxSlots bounds the size of a program; a slot takes some 8 bytes a row.
+const maxSlots = 10_000
+
 // compiler turns a tree into nodes. Each node that computes has a slot of its own.
 type compiler struct {
 	schema   *record.Schema
 	mode     Mode
 	slots    int
 	columns  map[int]*node
-	unfolded bool // for tests: compute constants row by row
+	scratch  frame // where constants are computed
+	unfolded bool  // for tests: compute constants row by row
 }
 
 func (c *compiler) ansi() bool { return c.mode == ANSI }
@@ -59,13 +63,17 @@ func (c *compiler) fold(n *node) {
 	if c.unfolded || n.volatile || n.value != nil || familyOf(n.typ.Kind) == famArray {
 		return
 	}
-	f := &frame{slots: make([]vec, c.slots)}
+	f := &c.scratch
+	f.slots = append(f.slots, make([]vec, c.slots-len(f.slots))...)
 	f.start(context.Background(), nil, 1, c.mode, Env{})
 	v := n.run(f)
+	f.bad = f.bad[:0]
 	if f.fatal == nil && len(f.failed) == 0 {
-		v.mask = 0
-		n.value = v
+		value := *v
+		value.mask = 0
+		n.value = &value
 	}
+	*v = vec{}
 }
 
 func (c *compiler) constant(e syntax.Expr, t record.Type, set func(v *vec)) *node {
@@ -85,6 +93,9 @@ func (c *compiler) boolean(e syntax.Expr, b bool) *node {
 }
 
 func (c *compiler) expr(e syntax.Expr) (*node, error) {
+	if c.slots > maxSlots {
+		return nil, at(e, "the expression has more than %d parts; use IN for long lists", maxSlots)
+	}
 	switch x := e.(type) {
 	case *syntax.Column:
 		return c.columnRef(x)

@@ -10,7 +10,9 @@ package expr
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,11 +56,12 @@ func (e Env) filled() Env {
 
 // Program is a compiled expression. It may be used by several goroutines.
 type Program struct {
-	root  *node
-	slots int
-	mode  Mode
-	env   Env
-	pool  sync.Pool
+	root    *node
+	slots   int
+	columns []int
+	mode    Mode
+	env     Env
+	pool    sync.Pool
 }
 
 // Compile checks an expression against a schema and compiles it. Errors are *syntax.Error
@@ -69,13 +72,13 @@ func Compile(e syntax.Expr, schema *record.Schema, mode Mode) (*Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Program{root: n, slots: c.slots, mode: mode, env: Env{}.filled()}, nil
+	return &Program{root: n, slots: c.slots, columns: slices.Sorted(maps.Keys(c.columns)), mode: mode, env: Env{}.filled()}, nil
 }
 
 // WithEnv returns a program that asks env instead of the machine; members left zero keep
 // asking the machine.
 func (p *Program) WithEnv(env Env) *Program {
-	return &Program{root: p.root, slots: p.slots, mode: p.mode, env: env.filled()}
+	return &Program{root: p.root, slots: p.slots, columns: p.columns, mode: p.mode, env: env.filled()}
 }
 
 // Type is the type of the result.
@@ -83,6 +86,9 @@ func (p *Program) Type() record.Type { return p.root.typ }
 
 // Column returns the index of the column when the expression is nothing but one.
 func (p *Program) Column() (int, bool) { return p.root.column - 1, p.root.column > 0 }
+
+// Columns lists the indexes of the columns the expression reads, in order.
+func (p *Program) Columns() []int { return p.columns }
 
 // Eval computes the expression for every row of b. The caller owns the array.
 //

@@ -141,7 +141,7 @@ var regexFunctions = []builtin{
 		if err != nil {
 			return nil, err
 		}
-		n, err := k.rows(record.Boolean, func(r *row) error {
+		return k.matching(record.Boolean, 2, func(r *row) error {
 			re, err := regex(r)
 			if err != nil {
 				return err
@@ -150,7 +150,6 @@ var regexFunctions = []builtin{
 			r.setBool(ok)
 			return err
 		})
-		return n, err
 	}},
 	{name: "REGEXP_SUBSTR", params: "s:text re:text pos:int? occ:int? flags:text? group:int?", doc: "The occ-th match from pos on, or a group of it; null when there is none.", make: regexSubstr},
 }
@@ -180,7 +179,7 @@ func parseFlags(text string) (javaregex.Flags, error) {
 func (k *call) regex(i, flags int) (func(r *row) (*javaregex.Regexp, error), error) {
 	text, literal := k.literal(i)
 	flagText, flagLiteral := k.literal(flags)
-	if !k.has(flags) {
+	if !k.has(flags) || k.args[flags].isNull() {
 		flagLiteral = true
 	}
 	if literal && flagLiteral {
@@ -207,6 +206,20 @@ func (k *call) regex(i, flags int) (func(r *row) (*javaregex.Regexp, error), err
 	}, nil
 }
 
+// matching is rows for a function whose arguments from number needed on may be null, which is
+// the same as leaving them out.
+func (k *call) matching(t record.Kind, needed int, set func(r *row) error) (*node, error) {
+	return k.loose(t, true, func(r *row) error {
+		for i := 1; i < needed; i++ {
+			if r.isNull(i) {
+				r.null = true
+				return nil
+			}
+		}
+		return set(r)
+	})
+}
+
 func regexReplace(k *call) (*node, error) {
 	regex, err := k.regex(1, 3)
 	if err != nil {
@@ -221,7 +234,7 @@ func regexReplace(k *call) (*node, error) {
 			}
 		}
 	}
-	return k.rows(record.String, func(r *row) error {
+	return k.matching(record.String, 3, func(r *row) error {
 		re, err := regex(r)
 		if err != nil {
 			return err
@@ -242,13 +255,13 @@ func regexSubstr(k *call) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.rows(record.String, func(r *row) error {
+	return k.matching(record.String, 2, func(r *row) error {
 		re, err := regex(r)
 		if err != nil {
 			return err
 		}
 		arg := func(i int, otherwise int64) int64 {
-			if i < len(r.a) {
+			if i < len(r.a) && !r.isNull(i) {
 				return r.int(i)
 			}
 			return otherwise

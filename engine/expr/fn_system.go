@@ -77,8 +77,11 @@ func coalesce(k *call) (*node, error) {
 	return k.c.choose(k.e, conds, values), nil
 }
 
-// castLike converts as a CAST would where convert does not.
+// castLike converts as a CAST would where convert does not, or would lose something.
 func (c *compiler) castLike(e syntax.Expr, n *node, t record.Type) (*node, error) {
+	if t.Kind.Integer() && n.typ.Kind.Numeric() && n.typ.Kind > t.Kind {
+		return c.castNumber(&syntax.Cast{Pos: syntax.Pos(e.At()), X: e}, n, t), nil
+	}
 	if out, err := c.convert(e, n, t); err == nil || n.typ.Kind != record.String || !t.Kind.Numeric() {
 		return out, err
 	}

@@ -52,10 +52,10 @@ func (b *builtin) parameters() []param {
 	return out
 }
 
-func (b *builtin) usage() string {
+// usage shows how the function is called by one of its names.
+func (b *builtin) usage(name string) string {
 	var s strings.Builder
 	open := 0
-	name, _, _ := strings.Cut(b.name, " ")
 	s.WriteString(name + "(")
 	for i, p := range b.parameters() {
 		sep := ""
@@ -114,7 +114,7 @@ func Functions() []Function {
 	out := make([]Function, len(registry.list))
 	for i, b := range registry.list {
 		names := strings.Fields(b.name)
-		out[i] = Function{Name: names[0], Aliases: names[1:], Group: b.group, Usage: b.usage(), Doc: b.doc}
+		out[i] = Function{Name: names[0], Aliases: names[1:], Group: b.group, Usage: b.usage(names[0]), Doc: b.doc}
 	}
 	slices.SortStableFunc(out, func(a, b Function) int {
 		if a.Group != b.Group {
@@ -176,7 +176,7 @@ func (c *compiler) call(e *syntax.Call, name string, exprs []syntax.Expr) (*node
 		}
 	}
 	if len(exprs) < least || len(exprs) > most {
-		return nil, at(e, "%s has %d arguments; it is called as %s", e, len(exprs), def.usage())
+		return nil, at(e, "%s has %d arguments; it is called as %s", e, len(exprs), def.usage(strings.ToUpper(name)))
 	}
 	k := &call{c: c, def: def, e: e, name: strings.ToUpper(name), exprs: exprs}
 	for i, x := range exprs {
@@ -219,7 +219,7 @@ func (c *compiler) argument(k *call, p param, i int, n *node) (*node, error) {
 	e := k.exprs[i]
 	null, kind := n.typ.Kind == record.Null, n.typ.Kind
 	mistyped := func(expected string) error {
-		return at(e, "argument %d (%s) of %s is %s; expected %s", i+1, p.name, k.def.usage(), n.typ, expected)
+		return at(e, "argument %d (%s) of %s is %s; expected %s", i+1, p.name, k.def.usage(k.name), n.typ, expected)
 	}
 	number := func(t record.Type) (*node, error) {
 		switch {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seikan/db/state"
+	"seikan/engine/checkpoint"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -26,6 +27,10 @@ type Local struct {
 	Interval, Timeout time.Duration
 	// Retained is the number of completed checkpoints kept for each pipeline.
 	Retained int
+}
+
+func (l *Local) keeper() checkpoint.Keeper {
+	return checkpoint.Keeper{Jobs: l.Jobs, Blobs: l.Blobs, Log: l.Log, Retained: l.Retained}
 }
 
 // Run is a job being run.
@@ -70,7 +75,8 @@ func (l *Local) Start(ctx context.Context, p *plan.Plan, job state.Job, restore 
 func (r *Run) Wait(ctx context.Context) (Outcome, error) {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	if err := r.saveModes(running); err != nil {
+	identity := plugin.Task{JobID: r.job.ID, RunID: r.job.RunID, Attempt: 1, Log: r.local.Log, Now: time.Now}
+	if err := task.SaveModes(running, r.local.Jobs, r.plan, identity); err != nil {
 		return r.end(ctx, state.Failed, err)
 	}
 	var wg sync.WaitGroup
@@ -126,42 +132,6 @@ func verdict(ends []end, cause error) (state.Status, error) {
 		return state.Failed, errors.Join(failures...)
 	}
 	return status, nil
-}
-
-// saveModes prepares every sink's tables, once a job: what is recorded as done is not done
-// again by a restore, and what is not recorded has written no row yet.
-func (r *Run) saveModes(ctx context.Context) error {
-	for _, p := range r.plan.Pipelines {
-		sinks := p.Sinks
-		if p.ID == 1 && r.plan.Dirty != nil {
-			sinks = append(sinks[:len(sinks):len(sinks)], r.plan.Dirty)
-		}
-		for _, s := range sinks {
-			for _, t := range s.Tables {
-				if err := r.saveMode(ctx, p, s, t); err != nil {
-					return fmt.Errorf("%s: prepare table %s: %w", s.Action, t.Table, err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (r *Run) saveMode(ctx context.Context, p *plan.Pipeline, s *plan.SinkNode, t plan.SinkTable) error {
-	preparer, ok := t.Sink.(plugin.TablePreparer)
-	if !ok {
-		return nil
-	}
-	name := fmt.Sprintf("%d-%s", s.Index, s.Factory.Spec.Name)
-	if _, done, err := r.local.Jobs.SaveModeDone(ctx, r.job.ID, name, t.Table); done || err != nil {
-		return err
-	}
-	identity := r.identity(p, 1)
-	identity.Action, identity.Log = s.Action, r.local.Log
-	if err := preparer.PrepareTable(ctx, identity); err != nil {
-		return err
-	}
-	return r.local.Jobs.MarkSaveMode(ctx, r.job.ID, name, t.Table)
 }
 
 // pollDesired is how often the row is read for what the user wants.
@@ -240,7 +210,7 @@ func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog
 	if err != nil {
 		return "", err
 	}
-	a := task.NewAttempt(cfg, r.budget)
+	a := task.NewAttempt(cfg, r.budget, r.bad)
 	r.mu.Lock()
 	r.attempts[p.ID] = a
 	r.mu.Unlock()
@@ -268,8 +238,8 @@ func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog
 // head is what an attempt of a pipeline starts from.
 func (r *Run) head(ctx context.Context, p *plan.Pipeline, attempt int64, restore bool, log *slog.Logger) (task.HeadConfig, error) {
 	cfg := task.HeadConfig{Plan: r.plan, Pipeline: p, Task: r.identity(p, attempt), Interval: r.plan.Env.CheckpointInterval,
-		Timeout: r.plan.Env.CheckpointTimeout, Rows: checkpointRows{r.local.Jobs, r.job.ID, int64(p.ID), attempt},
-		Blobs: r.local.Blobs, Bad: r.bad, Log: log, Completed: func(id int64) { r.prune(ctx, p.ID, id) }}
+		Timeout: r.plan.Env.CheckpointTimeout, Rows: checkpoint.NewRows(r.local.Jobs, r.job.ID, p.ID, attempt),
+		Blobs: r.local.Blobs, Log: log, Completed: func(id int64) { r.local.keeper().Prune(ctx, r.job.ID, p.ID, id) }}
 	if cfg.Interval == 0 && r.plan.Env.Streaming {
 		cfg.Interval = r.local.Interval
 	}
@@ -279,7 +249,7 @@ func (r *Run) head(ctx context.Context, p *plan.Pipeline, attempt int64, restore
 	if !restore {
 		return cfg, nil
 	}
-	m, err := newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, int64(p.ID), log)
+	m, err := checkpoint.Newest(ctx, r.local.Jobs, r.local.Blobs, r.job.ID, p.ID, log)
 	if m != nil {
 		log.Info("going on from a checkpoint", "checkpoint", m.Checkpoint, "kind", m.Kind, "splits", len(m.Enumeration.Splits))
 	}
@@ -327,7 +297,7 @@ func (r *Run) end(ctx context.Context, status state.Status, cause error) (Outcom
 		return out, err
 	}
 	if status == state.Finished || status == state.Canceled {
-		r.dropCheckpoints(ctx)
+		r.local.keeper().DropAll(ctx, r.job.ID)
 	}
 	return out, nil
 }

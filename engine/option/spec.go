@@ -158,3 +158,6 @@ func (o *Option) DefaultText() string {
 		return fmt.Sprint(d)
 	}
 }
+
+// NeedsOne reports whether the rule demands one of its keys.
+func (r Rule) NeedsOne() bool { return r.kind == oneOf }

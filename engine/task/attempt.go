@@ -6,8 +6,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"seikan/engine/checkpoint"
-	"seikan/engine/plugin"
 	"seikan/engine/record"
 )
 
@@ -16,12 +14,12 @@ type Attempt struct {
 	*Head
 	Counters *Counters
 	budget   *Budget
+	bad      *BadRows
 }
 
 // NewAttempt prepares an attempt.
-func NewAttempt(cfg HeadConfig, budget *Budget) *Attempt {
-	h := NewHead(cfg)
-	return &Attempt{Head: h, Counters: NewCounters(nil), budget: budget}
+func NewAttempt(cfg HeadConfig, budget *Budget, bad *BadRows) *Attempt {
+	return &Attempt{Head: NewHead(cfg), Counters: NewCounters(nil), budget: budget, bad: bad}
 }
 
 // Map returns the counters with those of earlier attempts added.
@@ -49,7 +47,7 @@ func (a *Attempt) Run(ctx context.Context) (kind record.BarrierKind, err error) 
 		parts := NewCounters(nil)
 		a.Counters.include(parts)
 		c := NewChain(ChainConfig{Pipeline: a.cfg.Pipeline, Env: a.cfg.Plan.Env, Dirty: a.cfg.Plan.Dirty, Task: t, Splits: a.Splits(),
-			Writers: a.Writers(i), Budget: a.budget, Counters: parts, Bad: a.cfg.Bad, Ack: a.answer})
+			Writers: a.Writers(i), Budget: a.budget, Counters: parts, Bad: a.bad, Ack: a.Ack})
 		a.Attach(i, c)
 		group.Go(func() error { return c.Run(inner) })
 	}
@@ -65,16 +63,6 @@ func (a *Attempt) Run(ctx context.Context) (kind record.BarrierKind, err error) 
 		err = nil
 	}
 	return kind, err
-}
-
-// answer judges the share of bad rows before an answer counts, so that nothing is committed
-// beyond the budget.
-func (a *Attempt) answer(ack checkpoint.Ack) {
-	if err := a.cfg.Bad.Check(Sum(a.Map(), "SourceReceivedCount")); err != nil {
-		a.coordinator.Tell(checkpoint.Broken{Err: plugin.Permanent(err)})
-		return
-	}
-	a.Ack(ack)
 }
 
 // Progress returns how much is known to be read and how much is, zero before Prepare.

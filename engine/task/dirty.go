@@ -16,7 +16,7 @@ import (
 	"seikan/engine/record"
 )
 
-// BadRows counts a job's bad rows against its budget.
+// BadRows counts the bad rows of a job on one node against its budget.
 type BadRows struct {
 	Budget plan.Dirty
 	Log    *slog.Logger
@@ -46,15 +46,17 @@ func (b *BadRows) Add(row plugin.DirtyRow) error {
 	return nil
 }
 
-// Check judges the share of bad rows among those read so far.
-func (b *BadRows) Check(read int64) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.count == 0 || b.Budget.MaxRatio == 0 {
+// judge tells from the sums over all subtasks whether the job has had too many bad rows.
+func judge(budget plan.Dirty, counters map[string]int64) error {
+	bad, read := Sum(counters, "DirtyCount"), Sum(counters, "SourceReceivedCount")
+	if bad == 0 {
 		return nil
 	}
-	if share := float64(b.count) / float64(read+b.count); share > b.Budget.MaxRatio {
-		return plugin.Permanent(fmt.Errorf("%d bad rows and %d good ones: a share of %.4f, and env.dirty.max-ratio is %v", b.count, read, share, b.Budget.MaxRatio))
+	if budget.MaxCount > 0 && bad > budget.MaxCount {
+		return plugin.Permanent(fmt.Errorf("%d bad rows, and env.dirty.max-count is %d", bad, budget.MaxCount))
+	}
+	if share := float64(bad) / float64(read+bad); budget.MaxRatio > 0 && share > budget.MaxRatio {
+		return plugin.Permanent(fmt.Errorf("%d bad rows and %d good ones: a share of %.4f, and env.dirty.max-ratio is %v", bad, read, share, budget.MaxRatio))
 	}
 	return nil
 }

@@ -29,7 +29,6 @@ type HeadConfig struct {
 	Timeout  time.Duration
 	Rows     checkpoint.Rows
 	Blobs    storage.Store
-	Bad      *BadRows
 	Log      *slog.Logger
 	// Completed is told about every complete checkpoint.
 	Completed func(checkpoint int64)
@@ -51,6 +50,7 @@ type Head struct {
 
 	mu       sync.Mutex
 	subtasks []Subtask
+	answers  map[int]map[string]int64 // counters of each subtask's newest answer
 }
 
 // target is one table of one sink.
@@ -64,7 +64,8 @@ func NewHead(cfg HeadConfig) *Head {
 	if cfg.Manifest == nil {
 		cfg.Manifest = &checkpoint.Manifest{}
 	}
-	return &Head{cfg: cfg, committers: map[target]plugin.Committer{}, subtasks: make([]Subtask, cfg.Pipeline.Parallelism)}
+	return &Head{cfg: cfg, committers: map[target]plugin.Committer{}, subtasks: make([]Subtask, cfg.Pipeline.Parallelism),
+		answers: map[int]map[string]int64{}}
 }
 
 // Prepare commits what the manifest owes, clears what earlier attempts left, and opens the
@@ -151,8 +152,27 @@ func (h *Head) Attach(i int, s Subtask) {
 // Splits hands out the pipeline's splits.
 func (h *Head) Splits() *Enumeration { return h.enumeration }
 
-// Ack takes a subtask's answer to a barrier.
-func (h *Head) Ack(a checkpoint.Ack) { h.coordinator.Tell(a) }
+// Ack takes a subtask's answer to a barrier. Bad rows are judged before it counts, so that
+// nothing is committed beyond their budget.
+func (h *Head) Ack(a checkpoint.Ack) {
+	h.mu.Lock()
+	h.answers[a.Subtask] = a.Counters
+	sum := maps.Clone(h.cfg.Manifest.Counters)
+	if sum == nil {
+		sum = map[string]int64{}
+	}
+	for _, c := range h.answers {
+		for k, n := range c {
+			sum[k] += n
+		}
+	}
+	h.mu.Unlock()
+	if err := judge(h.cfg.Plan.Env.Dirty, sum); err != nil {
+		h.coordinator.Tell(checkpoint.Broken{Err: err})
+		return
+	}
+	h.coordinator.Tell(a)
+}
 
 // Savepoint asks for a savepoint, behind which the pipeline ends.
 func (h *Head) Savepoint() {
@@ -186,7 +206,7 @@ func (h *Head) Run(ctx context.Context) (kind record.BarrierKind, err error) {
 	return kind, err
 }
 
-// watch tells the coordinator when everything is read, after a last look at the bad rows.
+// watch tells the coordinator when everything is read.
 func (h *Head) watch(ctx context.Context) error {
 	for {
 		changed := h.enumeration.Changed()

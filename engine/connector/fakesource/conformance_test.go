@@ -12,10 +12,10 @@ func TestConformance(t *testing.T) {
 	plugintest.Source(t, plugintest.SourceCase{
 		New: func(t *testing.T) plugin.Source {
 			return mustParse(t, plugin.Job{Parallelism: 2}, `tables_configs = [
-  { schema { table = db.made, fields { id = bigint, name = string, tags = "map<string, array<int>>" } }, row.num = 5000, split.num = 2 }
+  { schema { table = db.made, fields { id = bigint, name = string, ok = boolean } }, row.num = 9000, split.num = 2 }
   { schema { table = db.written, fields { id = int } }, rows = [ { kind = INSERT, fields = [1] }, { kind = DELETE, fields = [2] } ] }
 ]`)
 		},
-		Rows: 2*5000 + 2*2, Parallelism: 2,
+		Rows: 2*9000 + 2*2, Parallelism: 2,
 	})
 }

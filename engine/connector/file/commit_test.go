@@ -158,6 +158,9 @@ func TestASinkThatCannotWriteSaysWhereAndGivesUp(t *testing.T) {
 	s := mustSink(t, plugintest.Schema(), dir, "path = \"$DIR/out/below\"")
 	_, err := s.Writer(t.Context(), plugintest.Task(t, 1), nil)
 	wrong(t, err, dir+"/out/below", "not a directory")
+	if !plugin.IsPermanent(err) {
+		t.Error("it would be tried again")
+	}
 }
 
 // mount mounts a file system in memory.

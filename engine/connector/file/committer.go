@@ -49,14 +49,12 @@ func (s *sink) commit(ctx context.Context, t *transaction) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	synced := map[string]bool{}
-	for _, f := range t.Files {
-		if dir := path.Dir(t.to(f)); !synced[dir] {
-			if err := s.sys.Sync(ctx, dir); err != nil {
-				return writeError("commit to", dir, err)
-			}
-			synced[dir] = true
-		}
+	dirs := make([]string, len(t.Files))
+	for i, f := range t.Files {
+		dirs[i] = path.Dir(t.to(f))
+	}
+	if err := s.sync(ctx, dirs); err != nil {
+		return err
 	}
 	if err := s.sys.RemoveAll(ctx, t.Dir); err != nil {
 		return fmt.Errorf("remove the directory of a committed transaction: %w", err)

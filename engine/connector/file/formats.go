@@ -8,16 +8,19 @@ import (
 	"seikan/engine/format/binary"
 	"seikan/engine/format/compress"
 	"seikan/engine/format/csv"
+	"seikan/engine/format/excel"
 	"seikan/engine/format/json"
+	"seikan/engine/format/orc"
 	"seikan/engine/format/parquet"
 	"seikan/engine/format/text"
+	"seikan/engine/format/xml"
 	"seikan/engine/option"
 	"seikan/engine/plugin"
 )
 
 // formats are the values of file_format_type.
 var formats = []plugin.Format{
-	text.Format{}, csv.Format{}, json.Format{}, parquet.Format{}, binary.Format{},
+	text.Format{}, csv.Format{}, json.Format{}, orc.Format{}, parquet.Format{}, excel.Format{}, xml.Format{}, binary.Format{},
 }
 
 // formatNames lists the values of file_format_type.

@@ -38,8 +38,8 @@ func newNaming(opts *option.Values, extension string, single bool) (naming, erro
 	if n.now, err = javaPattern(opts.String("filename_time_format")); err != nil {
 		return n, opts.Problem("filename_time_format", "a date pattern such as yyyy.MM.dd", "%v", err)
 	}
-	if name := n.name("T", "", 0, "", time.Unix(0, 0)); strings.Trim(path.Clean("/"+name), "/") != name || strings.ContainsRune(name, 0) {
-		return n, opts.Problem("file_name_expression", "a file name", "%q is not the name of a file below path", name)
+	if name := n.name("T", "", 0, "", time.Unix(0, 0)); strings.Trim(path.Clean("/"+name), "/") != name || strings.ContainsRune(name, 0) || strings.HasPrefix(path.Base(name), ".") {
+		return n, opts.Problem("file_name_expression", "a file name", "%q is not the name of a file below path that readers see", name)
 	}
 	return n, nil
 }

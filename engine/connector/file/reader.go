@@ -24,6 +24,9 @@ func (s *source) open(ctx context.Context, task plugin.Task, split plugin.Split)
 	if p.Table < 0 || p.Table >= len(s.tables) {
 		return nil, plugin.Permanent(fmt.Errorf("split %s belongs to table %d of %d: the job file was changed", split.ID, p.Table+1, len(s.tables)))
 	}
+	if split.At.Done {
+		return ended{}, nil
+	}
 	t := s.tables[p.Table]
 	info, err := t.sys.Stat(ctx, p.Path)
 	if err != nil {
@@ -47,6 +50,12 @@ func (s *source) open(ctx context.Context, task plugin.Task, split plugin.Split)
 	}
 	return r, nil
 }
+
+// ended reads what is read already.
+type ended struct{}
+
+func (ended) Next(context.Context) (*record.Batch, error) { return nil, plugin.ErrEnd }
+func (ended) Close() error                                { return nil }
 
 // unchanged tells why a piece of a file, or the rest of it, no longer means the same rows.
 // Growth is taken for lines appended behind what was planned.

@@ -62,7 +62,7 @@ func (s *sink) PrepareTable(ctx context.Context, _ plugin.Task) error {
 }
 
 // empty deletes what is in path, and nothing else: not path itself, which may be a link or a
-// mount point, and not files of other jobs that wait for their commit.
+// mount point, and not files that wait for their commit, which may be those of other jobs.
 func (s *sink) empty(ctx context.Context) error {
 	if strings.Contains(s.dir, "${") {
 		return s.opts.Problem("path", "a directory", "a variable in %q is not filled in; nothing is deleted", s.dir)
@@ -72,7 +72,7 @@ func (s *sink) empty(ctx context.Context) error {
 		return fmt.Errorf("empty %s: %w", s.dir, err)
 	}
 	for _, e := range entries {
-		if path.Base(e.Path) == hiddenTemp {
+		if path.Base(e.Path) == hiddenTemp || strings.HasPrefix(path.Clean(s.temp)+"/", path.Clean(e.Path)+"/") {
 			continue
 		}
 		if err := s.sys.RemoveAll(ctx, e.Path); err != nil {

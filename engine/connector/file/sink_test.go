@@ -250,22 +250,23 @@ func TestOptionsOfASinkThatCannotWorkAreErrors(t *testing.T) {
 		"path = \"/\"":           {"path"},
 		"path = \"\"":            {"path"},
 		"file_format_type = csv": {"path"},
-		csvOut + "custom_filename = true\nfile_name_expression = x":                                                         {"file_name_expression", "${transactionId}"},
-		csvOut + "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = \"../x\"":                   {"file_name_expression"},
-		csvOut + "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = \"a/../../x\"":              {"file_name_expression"},
-		csvOut + "custom_filename = true\nfile_name_expression = \"${transactionId}\"\nfilename_time_format = \"yyyy-QQQ\"": {"filename_time_format", "QQQ"},
-		csvOut + "filename_extension = \"a/b\"":                                                                             {"filename_extension"},
-		csvOut + "have_partition = true":                                                                                    {"partition_by"},
-		csvOut + "have_partition = true\npartition_by = [ctiy]":                                                             {"partition_by", `did you mean "city"?`},
-		csvOut + "have_partition = true\npartition_by = [id, city, n]":                                                      {"no column is left"},
-		csvOut + "have_partition = true\npartition_by = [id, id]":                                                           {"twice"},
-		csvOut + "have_partition = true\npartition_by = [id]\npartition_dir_expression = \"${v1}\"":                         {"partition_dir_expression", "${v1}"},
-		csvOut + "have_partition = true\npartition_by = [id]\npartition_dir_expression = \"../${v0}\"":                      {"partition_dir_expression", "out of path"},
-		csvOut + "sink_columns = [nothing]":                                                                                 {"sink_columns", "id, city, n"},
-		csvOut + "compress_codec = bzip2":                                                                                   {"compress_codec"},
-		csvOut + "batch_size = 0":                                                                                           {"batch_size"},
-		csvOut + "data_save_mode = CUSTOM_PROCESSING":                                                                       {"data_save_mode"},
-		"path = \"$DIR\"\nfile_format_type = parquet\ncompress_codec = zlib":                                                {"compress_codec"},
+		csvOut + "custom_filename = true\nfile_name_expression = x":                                                            {"file_name_expression", "${transactionId}"},
+		csvOut + "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = \"../x\"":                      {"file_name_expression"},
+		csvOut + "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = \"a/../../x\"":                 {"file_name_expression"},
+		csvOut + "custom_filename = true\nfile_name_expression = \"${transactionId}\"\nfilename_time_format = \"yyyy-QQQ\"":    {"filename_time_format", "QQQ"},
+		csvOut + "custom_filename = true\nis_enable_transaction = false\nfile_name_expression = \"\"\nsingle_file_mode = true": {"file_name_expression"},
+		csvOut + "filename_extension = \"a/b\"":                                                                                {"filename_extension"},
+		csvOut + "have_partition = true":                                                                                       {"partition_by"},
+		csvOut + "have_partition = true\npartition_by = [ctiy]":                                                                {"partition_by", `did you mean "city"?`},
+		csvOut + "have_partition = true\npartition_by = [id, city, n]":                                                         {"no column is left"},
+		csvOut + "have_partition = true\npartition_by = [id, id]":                                                              {"twice"},
+		csvOut + "have_partition = true\npartition_by = [id]\npartition_dir_expression = \"${v1}\"":                            {"partition_dir_expression", "${v1}"},
+		csvOut + "have_partition = true\npartition_by = [id]\npartition_dir_expression = \"../${v0}\"":                         {"partition_dir_expression", "out of path"},
+		csvOut + "sink_columns = [nothing]":                                                                                    {"sink_columns", "id, city, n"},
+		csvOut + "compress_codec = bzip2":                                                                                      {"compress_codec"},
+		csvOut + "batch_size = 0":                                                                                              {"batch_size"},
+		csvOut + "data_save_mode = CUSTOM_PROCESSING":                                                                          {"data_save_mode"},
+		"path = \"$DIR\"\nfile_format_type = parquet\ncompress_codec = zlib":                                                   {"compress_codec"},
 	} {
 		_, err := newSink(t, cities(), t.TempDir(), options)
 		wrong(t, err, words...)
@@ -325,6 +326,17 @@ func TestSaveModes(t *testing.T) {
 	}
 }
 
+func TestDroppingDataSparesFilesThatWait(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"old": "x", "tmp/seatunnel/7/u/T/f": "another job's"})
+	s := mustSink(t, plugintest.Schema(), dir, "path = \"$DIR\"\ndata_save_mode = DROP_DATA")
+	if err := s.(plugin.TablePreparer).PrepareTable(t.Context(), plugintest.Task(t, 1)); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, keys(tree(t, dir)), []string{"tmp/seatunnel/7/u/T/f"})
+}
+
 func TestCompressedFilesAreReadBack(t *testing.T) {
 	t.Parallel()
 	for _, codec := range compress.WriteOption().Choices {
@@ -337,12 +349,25 @@ func TestCompressedFilesAreReadBack(t *testing.T) {
 	}
 }
 
-func TestParquetGoesThroughToo(t *testing.T) {
+func TestEveryFormatGoesThrough(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := mustSink(t, cities(), dir, "path = \"$DIR/out\"\nfile_format_type = parquet\ncompress_codec = snappy\nhave_partition = true\npartition_by = [city]")
-	writeCities(t, s, []string{"a", "b", "a"})
-	rows := rowsOf(t, mustSource(t, dir, "path = \"$DIR/out\"\nfile_format_type = parquet"))
-	slices.Sort(rows)
-	equal(t, rows, []string{"+I|1|0|a", "+I|2|1|b", "+I|3|0|a"})
+	const columns = "\nschema { fields { id = bigint, n = int } }"
+	for format, c := range map[string]struct{ write, read, suffix string }{
+		"csv": {"compress_codec = zstd", "compress_codec = zstd" + columns, ".zst.csv"}, "text": {"compress_codec = lzo", "compress_codec = lzo" + columns, ".lzo.txt"},
+		"json": {"", columns, ".json"}, "parquet": {"compress_codec = snappy", "", ".snappy.parquet"}, "orc": {"compress_codec = zlib", "", ".zlib.orc"},
+		"excel": {"", "skip_header_row_number = 1" + columns, ".xlsx"},
+		"xml":   {"xml_use_attr_format = true", "xml_use_attr_format = true\nxml_row_tag = RECORD" + columns, ".xml"},
+	} {
+		dir := t.TempDir()
+		s := mustSink(t, cities(), dir, "path = \"$DIR/out\"\nhave_partition = true\npartition_by = [city]\nfile_format_type = "+format+"\n"+c.write)
+		writeCities(t, s, []string{"a", "b", "a"})
+		rows := rowsOf(t, mustSource(t, dir, "path = \"$DIR/out\"\nfile_format_type = "+format+"\n"+c.read))
+		slices.Sort(rows)
+		equal(t, rows, []string{"+I|1|0|a", "+I|2|1|b", "+I|3|0|a"})
+		for _, name := range keys(tree(t, filepath.Join(dir, "out"))) {
+			if !strings.HasSuffix(name, c.suffix) {
+				t.Errorf("%s ends otherwise than %s", name, c.suffix)
+			}
+		}
+	}
 }

@@ -129,6 +129,8 @@ func TestDirectoriesBecomeColumns(t *testing.T) {
 	equal(t, rowsOf(t, mustSource(t, dir, csvSchema+path)), []string{"+I|1|a|1|New/York", "+I|2|b|2|∅", "+I|3|c|3|∅"})
 	equal(t, rowsOf(t, mustSource(t, dir, csvSchema+path+"parse_partition_from_path = false")), []string{"+I|1|a", "+I|2|b", "+I|3|c"})
 	equal(t, rowsOf(t, mustSource(t, dir, csvSchema+path+"read_columns = [name, day]")), []string{"+I|a|1|New/York", "+I|b|2|∅", "+I|c|3|∅"})
+	_, err := newSource(t, dir, csvSchema+path+"read_columns = [day]")
+	wrong(t, err, "read_columns", "directories only")
 	own := "file_format_type = csv\nschema { fields { id = bigint, day = string } }\n"
 	equal(t, rowsOf(t, mustSource(t, dir, own+path)), []string{"+I|1|a|New/York", "+I|2|b|∅", "+I|3|c|∅"})
 	equal(t, mustSource(t, dir, csvSchema+path).Tables()[0].PartitionKeys, []string{"day", "city"})
@@ -238,6 +240,21 @@ func TestArchivesConformAndResumeInsideAnEntry(t *testing.T) {
 				return mustSource(t, dir, csvSchema+"path = \"$DIR\"\narchive_compress_codec = "+kind)
 			}})
 		})
+	}
+}
+
+func TestAnArchivedWorkbookIsRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeAll(t, mustSink(t, plugintest.Schema(), dir, "path = \"$DIR/out\"\nfile_format_type = excel"), plugintest.Schema(), 3)
+	out := tree(t, filepath.Join(dir, "out"))
+	book := out[keys(out)[0]]
+	for _, kind := range []string{"zip", "tar_gz"} {
+		put(t, dir, map[string]string{kind + "/in": pack(t, kind, [][2]string{{"a.xlsx", book}, {"b.xlsx", book}})})
+		rows := rowsOf(t, mustSource(t, dir, "path = \"$DIR/"+kind+"\"\nfile_format_type = excel\nskip_header_row_number = 1\nschema { fields { id = bigint, name = string } }\narchive_compress_codec = "+kind))
+		if len(rows) != 6 || rows[5] != "+I|3|name 3" {
+			t.Errorf("%s: %q", kind, rows)
+		}
 	}
 }
 

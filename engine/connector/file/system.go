@@ -28,7 +28,9 @@ type System interface {
 	// ReadDir lists a directory, links followed; what is neither file nor directory is left
 	// out. Paths are dir, a slash and the name.
 	ReadDir(ctx context.Context, dir string) ([]Info, error)
+	// Open reads from the start.
 	Open(ctx context.Context, path string) (io.ReadCloser, error)
+	// OpenAt gives random access; plugin.ErrNotSeekable when the system has none.
 	OpenAt(ctx context.Context, path string) (plugin.ReaderAtCloser, error)
 	// Create makes a file, or empties it, and the directories above it.
 	Create(ctx context.Context, path string) (Handle, error)

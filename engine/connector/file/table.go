@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 
 	"seikan/engine/format/compress"
 	"seikan/engine/job"
@@ -100,6 +101,9 @@ func (t *table) columns(ctx context.Context, opts *option.Values, declared *reco
 		wanted = slices.DeleteFunc(slices.Clone(wanted), func(name string) bool {
 			return slices.Contains(t.partitions, name) && (declared == nil || declared.Index(name) < 0)
 		})
+		if len(wanted) == 0 {
+			return opts.Problem("read_columns", "at least one column of the files", "it names directories only, whose columns come anyway")
+		}
 	}
 	var err error
 	if t.reading, err = t.format.Reading(opts, declared, wanted); err != nil {
@@ -191,14 +195,15 @@ func (f *input) OpenAt(ctx context.Context) (plugin.ReaderAtCloser, error) {
 
 // permanent reports whether trying again cannot help.
 func permanent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
+	return slices.ContainsFunc([]error{fs.ErrNotExist, fs.ErrPermission, fs.ErrInvalid, syscall.ENOTDIR, syscall.EISDIR, syscall.EROFS, syscall.ENAMETOOLONG},
+		func(cause error) bool { return errors.Is(err, cause) })
 }
 
 func opened(path string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, fs.ErrNotExist):
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the file was there when the job looked for files and is gone: %w", err)
 	}
 	err = fmt.Errorf("read %s: %w", path, err)

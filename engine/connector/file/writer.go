@@ -17,7 +17,7 @@ import (
 
 const (
 	maxOpen       = 64 // parts of a writer with partitions; the one not used for longest is ended for another
-	settledAtOnce = 4
+	settledAtOnce = 16 // the disk writes many together
 	commitsAtOnce = 8
 )
 
@@ -238,78 +238,5 @@ func (w *writer) end(dir string) error {
 		return err
 	}
 	w.settling.Go(p.settle)
-	return nil
-}
-
-func (w *writer) Prepare(ctx context.Context, barrier record.Barrier) (plugin.Prepared, error) {
-	if barrier.Kind == record.CompletedPoint && w.sink.evenEmpty && !w.wrote && w.sink.layout == nil && w.task.Subtask == 0 && w.task.Replica == 0 {
-		if _, err := w.part(ctx, "", nil, 0); err != nil {
-			return plugin.Prepared{}, err
-		}
-	}
-	unfinished := map[string]int64{}
-	for dir, p := range w.open {
-		if err := w.end(dir); err != nil {
-			return plugin.Prepared{}, err
-		}
-		if w.sink.binary() {
-			unfinished[dir] = p.file.At + p.bytes
-		}
-	}
-	w.unfinished = unfinished
-	if err := w.settling.Wait(); err != nil {
-		return plugin.Prepared{}, err
-	}
-	var out plugin.Prepared
-	if len(w.transaction.Files) > 0 {
-		synced := map[string]bool{}
-		for _, f := range w.transaction.Files {
-			if dir := path.Dir(w.transaction.from(f)); !synced[dir] {
-				if err := w.sink.sys.Sync(ctx, dir); err != nil {
-					return plugin.Prepared{}, writeError("write", dir, err)
-				}
-				synced[dir] = true
-			}
-		}
-		commit, err := state(&w.transaction)
-		if err != nil {
-			return plugin.Prepared{}, err
-		}
-		out.Commits = []plugin.State{commit}
-	}
-	now := writerState{Checkpoint: max(barrier.Checkpoint, w.checkpoint), Wrote: w.wrote, Unfinished: w.unfinished}
-	if !w.sink.naming.unique() {
-		now.Next = w.next
-	}
-	var err error
-	if out.Writer, err = state(now); err != nil {
-		return plugin.Prepared{}, err
-	}
-	w.begin(now.Checkpoint + 1)
-	return out, nil
-}
-
-func state(v any) (plugin.State, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return plugin.State{}, fmt.Errorf("save the state of a file sink: %w", err)
-	}
-	return plugin.State{Version: stateVersion, Data: data}, nil
-}
-
-// Close drops the files of the transaction that was not prepared.
-func (w *writer) Close() error {
-	for _, p := range w.open {
-		p.handle.Close() // what could not be written is dropped anyway
-	}
-	_ = w.settling.Wait() // as above
-	if len(w.transaction.Files) == 0 {
-		return nil
-	}
-	files := w.transaction
-	w.begin(w.checkpoint)
-	if err := w.sink.sys.RemoveAll(w.background, files.Dir); err != nil {
-		return fmt.Errorf("remove the files that were not committed: %w", err)
-	}
 	return nil
 }

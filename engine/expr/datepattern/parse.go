@@ -100,9 +100,10 @@ func parseItems(items []item, s string, at int, f *fields) (int, error) {
 
 // number reads the digits of a numeric item.
 func (it *item) number(s string, at int, f *fields) (int, error) {
-	start, neg := at, false
-	if it.max == 19 && at < len(s) && (s[at] == '-' || s[at] == '+') && (it.letter == 'u' || it.letter == 'y' || it.letter == 'Y') {
-		neg = s[at] == '-'
+	start, sign := at, byte(0)
+	year := it.max == 19 && (it.letter == 'u' || it.letter == 'y' || it.letter == 'Y')
+	if year && at < len(s) && (s[at] == '-' || s[at] == '+' && it.count >= 4) {
+		sign = s[at]
 		at++
 	}
 	end := at
@@ -116,6 +117,9 @@ func (it *item) number(s string, at int, f *fields) (int, error) {
 	if digits < it.min {
 		return at, fmt.Errorf("expected %d digits for %s at position %d", it.min, strings.Repeat(string(it.letter), it.count), start+1)
 	}
+	if year && it.count >= 4 && sign != '-' && (digits > it.count) != (sign == '+') {
+		return at, fmt.Errorf("a year of more than %d digits has a + in front, others have none, at position %d", it.count, start+1)
+	}
 	if digits > 18 {
 		return at, fmt.Errorf("the number at position %d is too long", start+1)
 	}
@@ -123,7 +127,7 @@ func (it *item) number(s string, at int, f *fields) (int, error) {
 	for _, c := range []byte(s[at : at+digits]) {
 		v = v*10 + int64(c-'0')
 	}
-	if neg {
+	if sign == '-' {
 		v = -v
 	}
 	if err := it.assign(v, digits, f); err != nil {

@@ -7,6 +7,8 @@ package javaregex
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +41,8 @@ type Regexp struct {
 	// lines and words say that fast is wrong on texts with line terminators, with letters
 	// outside ASCII.
 	lines, words bool
+	// empty says that a match may be empty: Go passes over such a one right behind another.
+	empty bool
 
 	source string // of exact
 	once   sync.Once
@@ -62,7 +66,10 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 	if !t.exactOnly {
 		r.fast, _ = regexp.Compile(t.fast.String()) // too large for it: the exact engine takes over
 	}
-	if r.fast == nil {
+	if r.fast != nil {
+		tree, err := syntax.Parse(r.fast.String(), syntax.Perl)
+		r.empty = err != nil || nullable(tree)
+	} else {
 		if _, err := r.slow(); err != nil {
 			return nil, err
 		}
@@ -98,6 +105,25 @@ func (r *Regexp) fastFor(s string) bool {
 	return !r.words || ascii(s)
 }
 
+// nullable reports whether re can match an empty text.
+func nullable(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpNoMatch, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return false
+	case syntax.OpLiteral:
+		return len(re.Rune) == 0
+	case syntax.OpPlus, syntax.OpCapture:
+		return nullable(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min == 0 || nullable(re.Sub[0])
+	case syntax.OpConcat:
+		return !slices.ContainsFunc(re.Sub, func(s *syntax.Regexp) bool { return !nullable(s) })
+	case syntax.OpAlternate:
+		return slices.ContainsFunc(re.Sub, nullable)
+	}
+	return true
+}
+
 func ascii(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
@@ -124,7 +150,7 @@ func (r *Regexp) Match(s string) (bool, error) {
 // A match is a list of pairs of byte offsets, the whole first, then each group; -1, -1 for a
 // group that took no part.
 func (r *Regexp) Find(s string, from, n int) ([][]int, error) {
-	if r.fastFor(s) && from == 0 {
+	if from == 0 && (!r.empty || n == 1) && r.fastFor(s) {
 		return r.fast.FindAllStringSubmatchIndex(s, n), nil
 	}
 	re, err := r.slow()

@@ -16,7 +16,8 @@ const (
 	MaxDepth = 200
 )
 
-// Error is a mistake in a statement.
+// Error is a mistake in a statement. The compiler of expressions, which sees trees only, leaves
+// Text empty; ErrorAt with the text and At completes it.
 type Error struct {
 	Text      string // the whole statement
 	At        int    // byte offset of the mistake
@@ -35,6 +36,9 @@ func ErrorAt(text string, at int, format string, args ...any) *Error {
 
 // Error says line, column and the text found there.
 func (e *Error) Error() string {
+	if e.Text == "" && e.Line == 0 {
+		return e.Message
+	}
 	return fmt.Sprintf("line %d, column %d: %s%s", e.Line, e.Col, e.Message, e.near())
 }
 

@@ -158,13 +158,21 @@ func (p *parser) expr(min int) (Expr, error) {
 	}
 	defer func() { p.depth-- }()
 	left, err := p.prefix()
+	tests := 0 // IS NULL, IN, :: and the like, one behind the other
 	for err == nil {
 		t := p.peek()
 		bp := power(t)
 		if bp == 0 || bp <= min {
 			return left, nil
 		}
-		left, err = p.infix(left, t, bp)
+		if left, err = p.infix(left, t, bp); err != nil {
+			return nil, err
+		}
+		if _, chain := left.(*Binary); !chain {
+			if tests++; tests > MaxDepth {
+				return nil, p.fail(t, "the expression nests deeper than %d", MaxDepth)
+			}
+		}
 	}
 	return nil, err
 }

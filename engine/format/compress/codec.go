@@ -42,7 +42,7 @@ var codecs = []Codec{
 		writer: func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }},
 	{Name: "zstd", Suffix: ".zst",
 		reader: func(r io.Reader) (io.ReadCloser, error) {
-			d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+			d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 			if err != nil {
 				return nil, err
 			}

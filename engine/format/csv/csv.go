@@ -148,15 +148,6 @@ func (w *writing) Create(out io.Writer) (plugin.FileEncoder, error) {
 		for i, t := range kinds {
 			cells[i] = q.bind(t, w.values, b.Data.Column(i))
 		}
-		delim := w.delim
-		return func(dst []byte, row int) []byte {
-			for i, cell := range cells {
-				if i > 0 {
-					dst = append(dst, delim...)
-				}
-				dst = cell(dst, row)
-			}
-			return dst
-		}
+		return delimited.Join(cells, string(w.delim))
 	}), nil
 }

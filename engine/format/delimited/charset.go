@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	gostrings "strings"
+	"strings"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"seikan/engine/option"
+	"seikan/engine/plugin"
 )
 
 // Charset is a character set other than UTF-8. A nil Charset is UTF-8.
@@ -33,14 +34,14 @@ func CharsetOption(opts *option.Values) (*Charset, error) {
 // FindCharset finds a character set by its IANA name, an alias known to browsers, or Java's
 // own names such as UTF8 and Cp1252.
 func FindCharset(name string) (*Charset, error) {
-	plain := gostrings.ToLower(gostrings.TrimSpace(name))
+	plain := strings.ToLower(strings.TrimSpace(name))
 	switch plain {
 	case "utf-8", "utf8", "":
 		return nil, nil
 	case "us-ascii", "ascii", "iso646-us":
 		return &Charset{name: "US-ASCII"}, nil
 	}
-	if page, ok := gostrings.CutPrefix(plain, "cp125"); ok {
+	if page, ok := strings.CutPrefix(plain, "cp125"); ok {
 		plain = "windows-125" + page
 	}
 	if enc, err := ianaindex.IANA.Encoding(plain); err == nil && enc != nil {
@@ -72,20 +73,39 @@ func (c *Charset) encode(w io.Writer) io.Writer {
 	case c.enc == nil:
 		return asciiWriter{w}
 	}
-	return charsetWriter{transform.NewWriter(w, c.enc.NewEncoder()), c.name}
+	below := &failing{w: w}
+	return charsetWriter{transform.NewWriter(below, c.enc.NewEncoder()), below, c.name}
+}
+
+// failing remembers that the writer below failed.
+type failing struct {
+	w   io.Writer
+	err error
+}
+
+func (f *failing) Write(p []byte) (n int, err error) {
+	n, err = f.w.Write(p)
+	f.err = err
+	return n, err
 }
 
 type charsetWriter struct {
-	w    *transform.Writer
-	name string
+	w     *transform.Writer
+	below *failing
+	name  string
 }
 
 func (w charsetWriter) Write(p []byte) (int, error) {
 	n, err := w.w.Write(p)
-	if err != nil && n < len(p) {
-		err = fmt.Errorf("writing %s, a character set that lacks a character of %.40q: %w", w.name, p[n:], err)
+	if err != nil && w.below.err == nil {
+		err = lacks(w.name, p[n:])
 	}
 	return n, err
+}
+
+// lacks is the error for text that a character set cannot hold.
+func lacks(name string, text []byte) error {
+	return plugin.Permanent(fmt.Errorf("%s lacks a character of %.40q; name another encoding in the option %q", name, text, Encoding.Key))
 }
 
 func (w charsetWriter) Close() error { return w.w.Close() }
@@ -95,7 +115,7 @@ type asciiWriter struct{ w io.Writer }
 func (a asciiWriter) Write(p []byte) (int, error) {
 	for i, c := range p {
 		if c >= 0x80 {
-			return 0, fmt.Errorf("writing US-ASCII: it lacks the first character of %.40q; name another encoding in the option %q", p[i:], Encoding.Key)
+			return 0, lacks("US-ASCII", p[i:])
 		}
 	}
 	return a.w.Write(p)

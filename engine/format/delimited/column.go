@@ -1,9 +1,7 @@
 package delimited
 
 import (
-	"fmt"
 	"slices"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -78,7 +76,7 @@ func (c *base) text(b *block, row int, cell Cell) (s []byte, ok bool) {
 		}
 		s = c.scratch
 	}
-	if cell.N&Quoted == 0 || c.rules.QuotedBlankIsNull && c.typ.Kind != record.String {
+	if cell.N&Quoted == 0 || c.rules.QuotedBlankIsNull && c.typ.Kind != record.String && c.typ.Kind != record.Bytes {
 		return s, !value.Blank(s)
 	}
 	return s, true
@@ -193,99 +191,6 @@ func (c *decimals) add(b *block, col int) {
 	}
 }
 
-// strings is a column of STRING.
-type strings struct {
-	base
-	offsets          []int32
-	values           []byte
-	usual, usualRows int // bytes of values and rows to make room for
-}
-
-func (c *strings) add(b *block, col int) {
-	if c.offsets == nil {
-		c.offsets = make([]int32, 1, c.usualRows+1)
-		c.values = make([]byte, 0, c.usual)
-	}
-	start := c.rows
-	c.rows += b.Rows
-	for i, cell := range b.Cells[col*b.Max:][:b.Rows] {
-		if plain(b.data, cell) && !c.rules.JSON {
-			c.values = append(c.values, b.data[cell.From:cell.From+cell.N]...)
-		} else if s, ok := c.text(b, i, cell); !ok {
-			c.null(start + i)
-		} else if c.rules.JSON && cell.N&Quoted == 0 {
-			c.values, _ = value.JSONScalar(c.values, s, c.typ)
-		} else {
-			c.values = append(c.values, s...)
-		}
-		c.offsets = append(c.offsets, int32(len(c.values)))
-	}
-	if b.valid {
-		return
-	}
-	for i := range b.Rows {
-		if s := c.values[c.offsets[start+i]:c.offsets[start+i+1]]; !utf8.Valid(s) {
-			b.Fail(i, c.name, notUTF8(s))
-		}
-	}
-}
-
-func (c *strings) build() arrow.Array {
-	if c.offsets == nil {
-		c.offsets = make([]int32, 1)
-	}
-	c.usual, c.usualRows = len(c.values)+len(c.values)/8, c.rows+c.rows/8
-	raw := arrow.Int32Traits.CastToBytes(c.offsets)
-	a := c.data(nil, memory.NewBufferBytes(raw), memory.NewBufferBytes(c.values))
-	c.offsets, c.values = nil, nil
-	return a
-}
-
-// built is a column that goes through an Arrow builder: what is rare, nested or null.
-type built struct {
-	base
-	builder array.Builder
-	append  value.Append
-	json    bool
-}
-
-func (c *built) add(b *block, col int) {
-	for i, cell := range b.Cells[col*b.Max:][:b.Rows] {
-		c.addCell(b, i, cell)
-	}
-}
-
-func (c *built) addCell(b *block, i int, cell Cell) {
-	var s []byte
-	if c.json && cell.N != 0 {
-		s = b.data[cell.From : cell.From+cell.N&length]
-		if cell.N&Quoted != 0 { // a nested type needs the value as it was, to refuse it
-			s = b.data[cell.From-1 : cell.From+cell.N&length+1]
-		}
-	} else if t, ok := c.text(b, i, cell); ok {
-		s = t
-	} else {
-		c.builder.AppendNull()
-		return
-	}
-	if err := c.append(c.builder, s); err != nil {
-		b.Fail(i, c.name, err)
-	}
-}
-
-func (c *built) build() arrow.Array { return c.builder.NewArray() }
-
-func notUTF8(s []byte) error {
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRune(s[i:])
-		if r == utf8.RuneError && n == 1 {
-			return fmt.Errorf("byte %d of the value, 0x%02x, is not UTF-8; name the file's encoding in the option %q", i+1, s[i], Encoding.Key)
-		}
-		i += n
-	}
-	return nil
-}
-
 // newColumn makes the column of one type.
 func newColumn(name string, t record.Type, rules *Rules, opts value.Options) column {
 	b := base{name: name, typ: t, rules: rules}
@@ -310,7 +215,7 @@ func newColumn(name string, t record.Type, rules *Rules, opts value.Options) col
 	case record.Timestamp, record.TimestampTZ:
 		return &fixed[int64]{base: b, parse: func(s []byte) (int64, bool) { return value.ParseTimestamp(s, t) }}
 	case record.String:
-		return &strings{base: b}
+		return &texts{base: b}
 	}
 	out := &built{base: b, builder: array.NewBuilder(memory.DefaultAllocator, t.Arrow())}
 	if out.json = rules.JSON; out.json {

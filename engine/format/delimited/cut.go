@@ -57,6 +57,9 @@ func (s *Source) Cut(ctx context.Context, f plugin.File, target int64) ([]plugin
 
 // firstRow is the offset of the first row behind the header.
 func (s *Source) firstRow(ctx context.Context, f plugin.File) (int64, error) {
+	if s.Header == 0 {
+		return 0, nil
+	}
 	in, err := openInput(ctx, f, s.Charset, 0, -1)
 	if err != nil {
 		return 0, err

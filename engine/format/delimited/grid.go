@@ -102,7 +102,7 @@ type Scanner interface {
 type Rules struct {
 	// Unescape adds the text behind an Escaped cell to dst.
 	Unescape func(dst, raw []byte) ([]byte, error)
-	// QuotedBlankIsNull reads a quoted blank as null where the type is not STRING.
+	// QuotedBlankIsNull reads a quoted blank as null where the type is not STRING or BYTES.
 	QuotedBlankIsNull bool
 	// JSON says that cells are JSON values: strings are Quoted cells, the rest is as
 	// written, null is the zero Cell.

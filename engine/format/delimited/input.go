@@ -34,7 +34,7 @@ func openInput(ctx context.Context, f plugin.File, c *Charset, from, to int64) (
 	if end := max(to, f.Size()); end >= from {
 		in.room = int(min(end-from+16, bufferSize)) // small files need no large buffer
 	}
-	if !c.recodes() {
+	if !c.recodes() && (from > 0 || to >= 0) { // a whole file comes best as one stream
 		switch ra, err := f.OpenAt(ctx); {
 		case err == nil:
 			n := int64(1<<63-1) - from

@@ -3,7 +3,7 @@ package delimited
 import (
 	"regexp"
 	"strconv"
-	gostrings "strings"
+	"strings"
 )
 
 // escapes are the escapes of a regular expression that stand for one character.
@@ -12,11 +12,11 @@ var escapes = map[byte]string{'t': "\t", 'n': "\n", 'r': "\r", 'f': "\f", 'a': "
 // Unescape returns the text that a regular expression matches when it has nothing but literal
 // characters and escapes of single ones: \\| \t \u0001 \x01. ok is false when it has more.
 func Unescape(pattern string) (literal string, ok bool) {
-	var b gostrings.Builder
+	var b strings.Builder
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
 		switch {
-		case gostrings.IndexByte(`.[]{}()*+?^$|`, c) >= 0:
+		case strings.IndexByte(`.[]{}()*+?^$|`, c) >= 0:
 			return "", false
 		case c != '\\':
 			b.WriteByte(c)

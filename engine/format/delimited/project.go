@@ -2,7 +2,7 @@ package delimited
 
 import (
 	"fmt"
-	gostrings "strings"
+	"strings"
 
 	"seikan/engine/format/value"
 	"seikan/engine/option"
@@ -30,7 +30,7 @@ func Project(opts *option.Values, declared *record.Schema, columns []string, o v
 	for i, name := range columns {
 		at := declared.Index(name)
 		if at < 0 {
-			return nil, nil, plugin.Permanent(fmt.Errorf("%s: column %q to be read is not in the schema, which has %s", opts.Owner(), name, gostrings.Join(cells, ", ")))
+			return nil, nil, plugin.Permanent(fmt.Errorf("%s: column %q to be read is not in the schema, which has %s", opts.Owner(), name, strings.Join(cells, ", ")))
 		}
 		picked[i] = declared.Columns[at]
 	}

@@ -81,8 +81,15 @@ func (r *reader) scan(ctx context.Context) (int, bool, error) {
 			return 0, false, err
 		}
 		r.grid.reset()
-		if len(r.in.data()) > 0 {
-			if n := r.source.Scanner.Scan(r.in.data(), r.in.eof, r.grid); n > 0 {
+		data, last := r.in.data(), r.in.eof
+		if len(data) > plugin.BatchBytes { // the buffer grew for a long row: keep batches small
+			if n := r.source.Scanner.Scan(data[:plugin.BatchBytes], false, r.grid); n > 0 {
+				return n, true, nil
+			}
+			r.grid.reset()
+		}
+		if len(data) > 0 {
+			if n := r.source.Scanner.Scan(data, last, r.grid); n > 0 {
 				return n, true, nil
 			}
 		}

@@ -12,15 +12,16 @@ import (
 
 // rowScanner finds the values of one row.
 type rowScanner struct {
-	names  []string
+	keys   []string // each name in quotes, and a colon: what most often stands in front of a value
 	index  map[string]int
 	nested bool // the first column may be given as an object
 }
 
 func newRowScanner(rows *record.Schema) rowScanner {
-	s := rowScanner{names: rows.Names(), index: map[string]int{}}
-	for i, name := range s.names {
-		s.index[name] = i
+	s := rowScanner{index: map[string]int{}}
+	for i, c := range rows.Columns {
+		s.keys = append(s.keys, string(append(value.AppendJSONString(nil, c.Name), ':')))
+		s.index[c.Name] = i
 	}
 	if len(rows.Columns) > 0 {
 		k := rows.Columns[0].Type.Kind
@@ -122,13 +123,9 @@ func (s *rowScanner) object(data []byte, i int, g *delimited.Grid) (int, error) 
 		return at + 1, nil
 	}
 	for next := 0; ; {
-		i, err := value.ScanKey(data, at)
+		i, column, err := s.key(data, at, next)
 		if err != nil {
 			return i, err
-		}
-		column, err := s.find(data, at, next)
-		if err != nil {
-			return at, err
 		}
 		cell, behind, err := scanCell(data, i)
 		if err != nil {
@@ -152,26 +149,31 @@ func (s *rowScanner) object(data []byte, i int, g *delimited.Grid) (int, error) 
 	}
 }
 
-// find returns the column of the member whose name, a checked string, begins at data[i]; -1
-// when there is none. next is the most likely one.
-func (s *rowScanner) find(data []byte, i, next int) (int, error) {
-	name := data[i+1:]
-	end := bytes.IndexByte(name, '"')
-	if next < len(s.names) && string(name[:end]) == s.names[next] && bytes.IndexByte(name[:end], '\\') < 0 {
-		return next, nil
+// key reads the member's name at data[i]. It returns where the value begins and its column, -1
+// when there is none. next is the most likely column.
+func (s *rowScanner) key(data []byte, i, next int) (at, column int, err error) {
+	if next < len(s.keys) {
+		if k := s.keys[next]; len(data)-i > len(k) && string(data[i:i+len(k)]) == k {
+			return value.SkipSpace(data, i+len(k)), next, nil
+		}
 	}
-	behind, _ := value.ScanString(data, i)
-	name = data[i+1 : behind-1]
+	if at, err = value.ScanKey(data, i); err != nil {
+		return at, -1, err
+	}
+	end, err := value.ScanString(data, i)
+	if err != nil {
+		return end, -1, err
+	}
+	name := data[i+1 : end-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		var err error
 		if name, err = value.UnescapeJSON(nil, name); err != nil {
-			return -1, err
+			return i, -1, err
 		}
 	}
 	if c, ok := s.index[string(name)]; ok {
-		return c, nil
+		return at, c, nil
 	}
-	return -1, nil
+	return at, -1, nil
 }
 
 func (s *rowScanner) values(data []byte, i int, g *delimited.Grid) (int, error) {

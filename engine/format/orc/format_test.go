@@ -1,6 +1,7 @@
 package orc
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"seikan/engine/format/orc/orcfile"
 	"seikan/engine/format/parquet/filetest"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -59,18 +61,71 @@ func TestSlicedBatchesComeBack(t *testing.T) {
 func TestReadingGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	schema := everyType(t)
-	const rows = 9000
+	const rows = 30_000
 	want := filetest.Random(schema, rows, 1<<30, 1)
-	f := filetest.Write(t, Format{}, "", want)
-	for _, at := range []int64{1, 8191, rows - 1} {
-		got, err := filetest.Read(filetest.Reading(t, Format{}, schema), f, filetest.Whole, at, nil)
+	f, stripes := small(t, want)
+	if stripes < 3 {
+		t.Fatalf("the file has %d stripes, too few to test with", stripes)
+	}
+	r := filetest.Reading(t, Format{}, schema)
+	for _, at := range []int64{1, 4096, 8191, 8192, 20_000, rows - 1} {
+		got, err := filetest.Read(r, f, filetest.Whole, at, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		filetest.SameRows(t, []*record.Batch{want.Slice(int(at), rows)}, got)
 	}
-	if got, err := filetest.Read(filetest.Reading(t, Format{}, schema), f, filetest.Whole, rows, nil); err != nil || len(got) > 0 {
+	if got, err := filetest.Read(r, f, filetest.Whole, rows, nil); err != nil || len(got) > 0 {
 		t.Errorf("behind the end came %d batches, error %v", len(got), err)
+	}
+}
+
+// small writes a file of many stripes.
+func small(t *testing.T, b *record.Batch) (filetest.File, int) {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := orcfile.NewWriter(&out, b.Schema, orcfile.Snappy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.StripeBytes = 1 << 20
+	if err := w.Write(b.Data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := orcfile.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes(), len(r.Stripes())
+}
+
+func TestPiecesTogetherAreTheFile(t *testing.T) {
+	t.Parallel()
+	schema := filetest.Schema(t, "a", "bigint", "s", "string")
+	want := filetest.Random(schema, 200_000, 1<<30, 1)
+	f, stripes := small(t, want)
+	r := filetest.Reading(t, Format{}, nil)
+	pieces, err := r.Cut(context.Background(), f, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pieces) != stripes || stripes < 2 {
+		t.Fatalf("%d stripes make pieces %v", stripes, pieces)
+	}
+	var got []*record.Batch
+	for _, p := range pieces {
+		b, err := filetest.Read(r, f, p, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, b...)
+	}
+	filetest.SameRows(t, []*record.Batch{want}, got)
+	if whole, _ := r.Cut(context.Background(), f, 1<<40); len(whole) != 1 || whole[0] != (plugin.Range{From: 0, To: int64(stripes)}) {
+		t.Errorf("a large target cuts into %v", whole)
 	}
 }
 

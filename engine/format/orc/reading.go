@@ -128,7 +128,7 @@ func newRows(task plugin.Task, split plugin.Split, in *input, piece plugin.Range
 		total += all[i].Rows
 		size += all[i].Bytes()
 		// Whole stripes before the position are not opened.
-		if s := all[i].Rows; r.skip >= s {
+		if s := all[i].Rows; len(r.stripes) == 0 && r.skip >= s {
 			r.skip -= s
 			continue
 		}

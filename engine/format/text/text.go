@@ -103,17 +103,9 @@ func (w *writing) Create(out io.Writer) (plugin.FileEncoder, error) {
 
 // Printer prints the rows of b as text: fields in order with delim between them.
 func Printer(b *record.Batch, delim string, o value.Options) delimited.RowPrinter {
-	cells := make([]func([]byte, int) []byte, len(b.Schema.Columns))
+	cells := make([]delimited.RowPrinter, len(b.Schema.Columns))
 	for i, c := range b.Schema.Columns {
 		cells[i] = value.Bind(c.Type, o, b.Data.Column(i))
 	}
-	return func(dst []byte, row int) []byte {
-		for i, cell := range cells {
-			if i > 0 {
-				dst = append(dst, delim...)
-			}
-			dst = cell(dst, row)
-		}
-		return dst
-	}
+	return delimited.Join(cells, delim)
 }

@@ -193,7 +193,12 @@ func AppendDecimal(dst []byte, n decimal128.Num, scale int) []byte {
 		}
 		unit := uint64(pow10[scale])
 		whole := lo / unit
-		dst = append(AppendUint(dst, whole), '.')
+		dst = AppendUint(dst, whole)
+		if scale == 2 { // money
+			r := 2 * (lo - whole*100)
+			return append(dst, '.', pairs[r], pairs[r+1])
+		}
+		dst = append(dst, '.')
 		return appendPadded(dst, lo-whole*unit, scale)
 	}
 	var buf [40]byte // 2^127 has 39 digits

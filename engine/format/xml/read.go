@@ -1,7 +1,6 @@
 package xml
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/xml"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"seikan/engine/format/delimited"
+	"seikan/engine/format/rowwise"
 	"seikan/engine/format/value"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -24,7 +24,7 @@ const maxDepth = 1000
 // because xml.Decoder does so only together with name spaces, which take much of its time.
 type scanner struct {
 	in      io.ReadCloser
-	limit   *limited
+	limit   *rowwise.Limit
 	decoder *xml.Decoder
 	reading *reading
 	columns map[string]int
@@ -36,6 +36,9 @@ type scanner struct {
 	row   *row     // the current one
 	free  []*row
 	found int64
+
+	recodes bool   // U+FFFD stands for what could not be decoded
+	none    func() // called at the end of a file without rows
 }
 
 // row is an element being read.
@@ -55,14 +58,14 @@ type cell struct {
 	given bool
 }
 
-func newScanner(in io.ReadCloser, r *reading, schema *record.Schema) *scanner {
-	s := &scanner{in: in, reading: r, columns: map[string]int{}}
+func newScanner(in io.ReadCloser, r *reading, schema *record.Schema, none func()) *scanner {
+	s := &scanner{in: in, reading: r, columns: map[string]int{}, none: none}
 	for i, c := range schema.Columns {
 		s.columns[c.Name] = i
 		s.types = append(s.types, c.Type)
-		s.appends = append(s.appends, value.Appender(c.Type, value.Options{Base64: true}))
+		s.appends = append(s.appends, value.Appender(c.Type, value.Options{}))
 	}
-	s.limit = &limited{in: bufio.NewReaderSize(in, 64<<10)}
+	s.limit = rowwise.NewLimit(in)
 	text := s.text()
 	s.decoder = xml.NewDecoder(text)
 	s.decoder.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
@@ -73,6 +76,7 @@ func newScanner(in io.ReadCloser, r *reading, schema *record.Schema) *scanner {
 		if err != nil {
 			return nil, err
 		}
+		s.recodes = true
 		return c.Reader(input), nil
 	}
 	return s
@@ -81,49 +85,26 @@ func newScanner(in io.ReadCloser, r *reading, schema *record.Schema) *scanner {
 // text is the file in UTF-8 where the option or a byte order mark tells its character set;
 // else it is the file itself, whose declaration may still name one.
 func (s *scanner) text() io.Reader {
-	mark, err := s.limit.in.Peek(3)
+	mark, err := s.limit.Peek(3)
 	if err != nil && err != io.EOF {
 		return s.limit // the decoder meets the error again
 	}
 	switch {
 	case s.reading.given && s.reading.charset != nil:
+		s.recodes = true
 		return s.reading.charset.Reader(s.limit)
 	case bytes.HasPrefix(mark, []byte("\xef\xbb\xbf")):
-		_, _ = s.limit.in.Discard(3) // they are in the buffer
+		_, _ = io.CopyN(io.Discard, s.limit, 3) // they are in the buffer
 		return io.MultiReader(s.limit)
 	case bytes.HasPrefix(mark, []byte("\xfe\xff")), bytes.HasPrefix(mark, []byte("\xff\xfe")):
 		if utf16, err := delimited.FindCharset("UTF-16"); err == nil {
+			s.recodes = true
 			return utf16.Reader(s.limit)
 		}
 	case s.reading.given: // UTF-8, whatever the file says of itself
 		return io.MultiReader(s.limit)
 	}
 	return s.limit
-}
-
-// limited fails when one token takes too much memory.
-type limited struct {
-	in   *bufio.Reader
-	read int
-}
-
-var errTooLong = fmt.Errorf("a text, a tag or a comment is longer than %d MiB", delimited.MaxRow>>20)
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.read > delimited.MaxRow {
-		return 0, errTooLong
-	}
-	n, err := l.in.Read(p)
-	l.read += n
-	return n, err
-}
-
-func (l *limited) ReadByte() (byte, error) {
-	if l.read > delimited.MaxRow {
-		return 0, errTooLong
-	}
-	l.read++
-	return l.in.ReadByte()
 }
 
 // Next implements rowwise.Rows.
@@ -133,7 +114,7 @@ func (s *scanner) Next() error {
 		s.row = nil
 	}
 	for {
-		s.limit.read = 0
+		s.limit.Reset()
 		token, err := s.decoder.RawToken()
 		if err == io.EOF {
 			switch {
@@ -142,11 +123,15 @@ func (s *scanner) Next() error {
 			case s.found == 0 && s.decoder.InputOffset() > 0 && !s.began():
 				return plugin.Permanent(errors.New("there is no element: the file is not xml"))
 			}
+			if s.found == 0 && s.none != nil {
+				s.none()
+				s.none = nil
+			}
 			return io.EOF
 		}
 		if err != nil {
 			var syntax *xml.SyntaxError
-			if errors.As(err, &syntax) || errors.Is(err, errTooLong) {
+			if errors.As(err, &syntax) || errors.Is(err, rowwise.ErrTooLong) {
 				err = plugin.Permanent(err)
 			}
 			return err
@@ -272,6 +257,9 @@ func (s *scanner) end(t xml.EndElement) (bool, error) {
 	switch r := s.open[k-1]; r.depth {
 	case n:
 		s.open, s.row = s.open[:k-1], r
+		if k > 1 && s.open[k-2].depth == n-1 { // a row that was a field of another
+			s.open[k-2].in = -1
+		}
 		return true, nil
 	case n - 1:
 		r.in = -1
@@ -309,7 +297,7 @@ func (s *scanner) Append(columns []array.Builder) error {
 			continue
 		}
 		err := s.appends[i](columns[i], text)
-		if err == nil && bytes.ContainsRune(text, '\uFFFD') && s.recoded() {
+		if err == nil && bytes.ContainsRune(text, '\uFFFD') && s.recodes {
 			err = errors.New("bytes that the character set does not know; name the file's encoding in the option \"encoding\"")
 		}
 		if err != nil && wrong == nil {
@@ -318,9 +306,6 @@ func (s *scanner) Append(columns []array.Builder) error {
 	}
 	return wrong
 }
-
-// recoded reports whether U+FFFD stands for what could not be decoded.
-func (s *scanner) recoded() bool { return s.reading.charset != nil }
 
 // Bytes implements rowwise.Rows.
 func (s *scanner) Bytes() int { return s.row.bytes + 16 }

@@ -27,7 +27,7 @@ type encoder struct {
 func (e *encoder) Write(b *record.Batch) error {
 	cells := make([]func([]byte, int) []byte, len(b.Schema.Columns))
 	for i, c := range b.Schema.Columns {
-		cells[i] = value.Bind(c.Type, value.Options{Base64: true}, b.Data.Column(i))
+		cells[i] = value.Bind(c.Type, value.Options{}, b.Data.Column(i))
 	}
 	for row := range b.Rows() {
 		e.rows++

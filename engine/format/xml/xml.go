@@ -98,7 +98,12 @@ func (r *reading) Open(ctx context.Context, task plugin.Task, split plugin.Split
 	if err != nil {
 		return nil, err
 	}
-	return rowwise.New(task, split, f.Name(), schema, newScanner(in, r, schema)), nil
+	none := func() {
+		if task.Log != nil {
+			task.Log.Warn("no element of the file is called as xml_row_tag says; it gives no rows", "file", f.Name(), "xml_row_tag", r.tag)
+		}
+	}
+	return rowwise.New(task, split, f.Name(), schema, newScanner(in, r, schema, none)), nil
 }
 
 // Writing implements plugin.Format.

@@ -66,7 +66,7 @@ func decode(raw []byte) any {
 	switch raw[0] {
 	case '{':
 		out := map[string]any{}
-		members(raw, func(key string, v []byte) bool { out[key] = decode(v); return true })
+		members(raw, func(key, v []byte) bool { out[text(key)] = decode(v); return true })
 		return out
 	case '[':
 		out := []any{}

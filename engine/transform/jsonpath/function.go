@@ -45,11 +45,11 @@ func keys(v []byte) ([]byte, error) {
 		return nil, errors.New("keys() needs an object")
 	}
 	out := []byte{'['}
-	members(v, func(key string, _ []byte) bool {
+	members(v, func(key, _ []byte) bool {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = value.AppendJSONString(out, key)
+		out = append(out, key...)
 		return true
 	})
 	return append(out, ']'), nil

@@ -59,26 +59,24 @@ var columnLength = int64(200)
 
 type transform struct {
 	layout  *column.Layout
-	columns []*part
+	columns []*target
 }
 
-// part makes one column.
-type part struct {
-	field   int
-	name    string
-	source  record.Type
+// target makes one column.
+type target struct {
+	doc     *document
 	path    *Path
 	dest    record.Type
 	append  value.Append
 	missing string // fail, skip or skipRow
-	buf     []byte
 }
 
 func open(_ context.Context, _ plugin.Job, input *record.Schema, opts *option.Values) (plugin.Transform, error) {
 	t := &transform{}
 	var added []record.Column
+	docs := map[int]*document{}
 	for _, c := range opts.Objects("columns") {
-		p, err := newPart(input, c, opts.String("row_error_handle_way"))
+		p, err := newTarget(input, c, opts.String("row_error_handle_way"), docs)
 		if err != nil {
 			return nil, err
 		}
@@ -92,17 +90,20 @@ func open(_ context.Context, _ plugin.Job, input *record.Schema, opts *option.Va
 	return t, nil
 }
 
-func newPart(input *record.Schema, c *option.Values, rowWay string) (*part, error) {
+func newTarget(input *record.Schema, c *option.Values, rowWay string, docs map[int]*document) (*target, error) {
 	i, err := column.Find(input, c, "src_field", c.String("src_field"))
 	if err != nil {
 		return nil, err
 	}
-	p := &part{field: i, name: c.String("src_field"), source: input.Columns[i].Type, missing: c.String("column_error_handle_way")}
-	switch p.source.Kind {
+	switch t := input.Columns[i].Type; t.Kind {
 	case record.String, record.Bytes, record.Array, record.Map, record.Row:
+		if docs[i] == nil {
+			docs[i] = &document{field: i, name: input.Columns[i].Name, typ: t}
+		}
 	default:
-		return nil, c.Problem("src_field", "STRING, BYTES, ARRAY, MAP or ROW", "column %q of type %s holds no JSON", p.name, p.source)
+		return nil, c.Problem("src_field", "STRING, BYTES, ARRAY, MAP or ROW", "column %q of type %s holds no JSON", input.Columns[i].Name, t)
 	}
+	p := &target{doc: docs[i], missing: c.String("column_error_handle_way")}
 	if p.path, err = Parse(c.String("path")); err != nil {
 		return nil, c.Problem("path", "a JSONPath", "%v", err)
 	}
@@ -124,74 +125,61 @@ func (t *transform) Apply(ctx context.Context, task plugin.Task, in *record.Batc
 	if in.Data == nil {
 		return in.With(t.Schema(), nil), nil
 	}
+	builders := make([]array.Builder, len(t.columns))
+	for i, p := range t.columns {
+		builders[i] = array.NewBuilder(memory.DefaultAllocator, p.dest.Arrow())
+		defer builders[i].Release()
+		builders[i].Reserve(in.Rows())
+	}
 	rows := column.Watch(in)
-	added := make([]arrow.Array, 0, len(t.columns))
-	for _, p := range t.columns {
-		a, err := p.apply(ctx, task, in, rows)
-		if err != nil {
-			for _, a := range added {
-				a.Release()
+	for row := range in.Rows() {
+		for i, p := range t.columns {
+			if i == 0 || p.doc != t.columns[i-1].doc {
+				p.doc.load(in.Data, row)
 			}
-			return nil, err
+			if rows.Dropped(row) {
+				builders[i].AppendNull()
+				continue
+			}
+			bad := p.add(builders[i], func() { rows.Drop(row) })
+			if bad == nil {
+				continue
+			}
+			bad = fmt.Errorf("path %q in column %q: %w", p.path.text, p.doc.name, bad)
+			if err := rows.Bad(ctx, task, row, p.doc.text, bad); err != nil {
+				return nil, err
+			}
 		}
-		added = append(added, a)
+	}
+	added := make([]arrow.Array, len(builders))
+	for i, b := range builders {
+		added[i] = b.NewArray()
 	}
 	return rows.Finish(ctx, t.layout.Apply(in, added))
 }
 
 func (t *transform) Close() error { return nil }
 
-func (p *part) apply(ctx context.Context, task plugin.Task, in *record.Batch, rows *column.Rows) (arrow.Array, error) {
-	b := array.NewBuilder(memory.DefaultAllocator, p.dest.Arrow())
-	defer b.Release()
-	b.Reserve(in.Rows())
-	col := in.Data.Column(p.field)
-	for i := range in.Rows() {
-		if col.IsNull(i) || rows.Dropped(i) {
-			b.AppendNull()
-			continue
-		}
-		doc := p.document(col, i)
-		found, err := p.path.Find(doc)
-		if err == nil {
-			if err = p.append(b, found); err == nil {
-				continue
-			}
-		} else {
-			b.AppendNull()
-			switch p.missing {
-			case skip:
-				continue
-			case skipRow:
-				rows.Drop(i)
-				continue
-			}
-		}
-		err = fmt.Errorf("path %q in column %q: %w", p.path.text, p.name, err)
-		if err := rows.Bad(ctx, task, i, doc, err); err != nil {
-			return nil, err
-		}
+// add adds one value whatever happens. The error says what makes the row a bad one.
+func (p *target) add(b array.Builder, drop func()) error {
+	if p.doc.text == nil {
+		b.AppendNull()
+		return nil
 	}
-	return b.NewArray(), nil
-}
-
-// document is the JSON text of a value.
-func (p *part) document(col arrow.Array, row int) []byte {
-	p.buf = p.buf[:0]
-	switch p.source.Kind {
-	case record.String:
-		p.buf = append(p.buf, col.(*array.String).Value(row)...)
-	case record.Bytes:
-		return col.(*array.Binary).Value(row)
-	case record.Row:
-		s := col.(*array.Struct)
-		for i, f := range p.source.Fields {
-			p.buf = append(p.buf, "[,"[min(i, 1)])
-			p.buf = value.AppendJSON(p.buf, f.Type, s.Field(i), row)
-		}
-		p.buf = append(p.buf, ']')
-	default:
-		p.buf = value.AppendJSON(p.buf, p.source, col, row)
+	found, err := p.doc.value, p.doc.err
+	if err == nil {
+		found, err = p.path.find(found)
 	}
-	return p.buf
+	if err == nil {
+		return p.append(b, found)
+	}
+	b.AppendNull()
+	switch p.missing {
+	case skip:
+		return nil
+	case skipRow:
+		drop()
+		return nil
+	}
+	return err
 }

@@ -12,6 +12,7 @@ import (
 type Path struct {
 	text     string
 	steps    []step
+	one      bool   // every step leads to one place at most
 	function string // the function applied to the result, "" without one
 }
 
@@ -54,7 +55,7 @@ func Parse(text string) (*Path, error) {
 		p.text = "$." + p.text
 	}
 	p.at = 1
-	out := &Path{text: text}
+	out := &Path{text: text, one: true}
 	for p.at < len(p.text) {
 		if out.function != "" {
 			return nil, p.fail("the end behind the function %s()", out.function)
@@ -65,6 +66,9 @@ func Parse(text string) (*Path, error) {
 		if len(out.steps) > maxSteps {
 			return nil, fmt.Errorf("path %q has more than %d steps", text, maxSteps)
 		}
+	}
+	for _, s := range out.steps {
+		out.one = out.one && s.single()
 	}
 	if n := len(out.steps); n > 0 && out.steps[n-1].descend {
 		return nil, p.fail("a name, * or [ behind ..")

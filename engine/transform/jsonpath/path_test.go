@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const document = `{"store": {"book": [
+const library = `{"store": {"book": [
   {"cat": "ref", "title": "Sayings", "price": 8.95, "tags": ["x", "y"]},
   {"cat": "fiction", "title": "Sword", "price": 12.99, "isbn": "0-553"},
   {"cat": "fiction", "title": "Moby", "price": 1.10e1, "isbn": null}],
@@ -72,7 +72,7 @@ func TestPathsAsInJayway(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		got, err := p.Find([]byte(document))
+		got, err := p.Find([]byte(library))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v; want %s", path, got, err, want)
 		}
@@ -86,7 +86,7 @@ func TestMissingPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := p.Find([]byte(document)); !errors.Is(err, errMissing) {
+		if got, err := p.Find([]byte(library)); !errors.Is(err, errMissing) {
 			t.Errorf("%s: %s, %v", path, got, err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestBadPathsAreRefused(t *testing.T) {
 
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{"$.a[0]['b'].*", "$..a[?(@.b =~ /x/i && @.c nin [1])].length()", "$[1:2,3]", "$['a','b']"} {
-		f.Add(path, document)
+		f.Add(path, library)
 	}
 	f.Fuzz(func(_ *testing.T, path, doc string) {
 		if p, err := Parse(path); err == nil {

@@ -15,25 +15,33 @@ var (
 // maxVisits bounds the work on one document; .. inside .. multiplies it.
 const maxVisits = 1 << 20
 
-// Find returns the JSON text the path leads to, in the spelling of the document. The document
-// is checked first.
+// Find returns the JSON text the path leads to, in the spelling of the document.
 func (p *Path) Find(doc []byte) ([]byte, error) {
-	start := value.SkipSpace(doc, 0)
-	end, err := value.ScanJSON(doc, start)
+	v, err := check(doc)
 	if err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
-	}
-	if value.SkipSpace(doc, end) < len(doc) {
-		return nil, fmt.Errorf("it is not JSON: something follows the value at column %d", end+1)
-	}
-	w := walker{}
-	one := definite(p.steps)
-	if err := w.walk(doc[start:end], p.steps, true); err != nil {
 		return nil, err
 	}
-	out := list(w.found)
-	if one {
-		out = w.found[0]
+	return p.find(v)
+}
+
+// find is Find in a value that was checked.
+func (p *Path) find(v []byte) ([]byte, error) {
+	var out []byte
+	if p.one {
+		for _, s := range p.steps {
+			if v = part(v, s); v == nil {
+				return nil, errMissing
+			}
+		}
+		out = v
+	} else {
+		w := walker{}
+		if err := w.walk(v, p.steps, true); err != nil {
+			return nil, err
+		}
+		if out = list(w.found); definite(p.steps) {
+			out = w.found[0]
+		}
 	}
 	if p.function != "" {
 		return functions[p.function](out)
@@ -58,7 +66,7 @@ func (w *walker) walk(v []byte, steps []step, strict bool) error {
 	}
 	s, rest := steps[0], steps[1:]
 	if s.single() {
-		part := w.part(v, s)
+		part := part(v, s)
 		if part == nil {
 			if strict {
 				return errMissing
@@ -77,7 +85,7 @@ func (w *walker) walk(v []byte, steps []step, strict bool) error {
 }
 
 // part is the one value a single step leads to, or nil.
-func (w *walker) part(v []byte, s step) []byte {
+func part(v []byte, s step) []byte {
 	if len(s.names) == 1 {
 		return member(v, s.names[0])
 	}
@@ -181,77 +189,4 @@ func (s step) pick(all [][]byte) (out [][]byte) {
 		return nil
 	}
 	return all[from:to]
-}
-
-// member is the last member of v called name, or nil.
-func member(v []byte, name string) (found []byte) {
-	if v[0] == '{' {
-		members(v, func(key string, part []byte) bool {
-			if key == name {
-				found = part
-			}
-			return true
-		})
-	}
-	return found
-}
-
-func items(v []byte) (out [][]byte) {
-	elements(v, func(e []byte) bool { out = append(out, e); return true })
-	return out
-}
-
-// children calls f with every member or element of v until it returns false.
-func children(v []byte, f func([]byte) bool) {
-	switch v[0] {
-	case '{':
-		members(v, func(_ string, part []byte) bool { return f(part) })
-	case '[':
-		elements(v, f)
-	}
-}
-
-// members calls f with every member of a checked object until it returns false.
-func members(v []byte, f func(key string, part []byte) bool) {
-	for i := value.SkipSpace(v, 1); i < len(v) && v[i] == '"'; {
-		end, err := value.ScanString(v, i)
-		if err != nil {
-			return
-		}
-		key := text(v[i:end])
-		from := value.SkipSpace(v, value.SkipSpace(v, end)+1) // behind the colon
-		if end, err = value.ScanJSON(v, from); err != nil || !f(key, v[from:end]) {
-			return
-		}
-		i = value.SkipSpace(v, end)
-		if i < len(v) && v[i] == ',' {
-			i = value.SkipSpace(v, i+1)
-		}
-	}
-}
-
-// elements calls f with every element of a checked array until it returns false.
-func elements(v []byte, f func([]byte) bool) {
-	for i := value.SkipSpace(v, 1); i < len(v) && v[i] != ']'; {
-		end, err := value.ScanJSON(v, i)
-		if err != nil || !f(v[i:end]) {
-			return
-		}
-		i = value.SkipSpace(v, end)
-		if i < len(v) && v[i] == ',' {
-			i = value.SkipSpace(v, i+1)
-		}
-	}
-}
-
-// list writes values as a JSON array.
-func list(values [][]byte) []byte {
-	out := []byte{'['}
-	for i, v := range values {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, v...)
-	}
-	return append(out, ']')
 }

@@ -98,6 +98,16 @@ func Conformance(t *testing.T, name string, input *record.Schema, options, rows 
 		New:   func(t *testing.T) plugin.Transform { return MustOpen(t, name, input, options) },
 		Input: func(t *testing.T) *record.Batch { return Batch(t, input, rows, kinds...) },
 	})
+	t.Run("TheExampleIsRight", func(t *testing.T) {
+		f, _ := plugin.FindTransform(name)
+		tree, err := hocon.Parse("example.conf", []byte(f.Spec.Example), hocon.Options{})
+		if err != nil || len(tree.Fields) != 1 || tree.Fields[0].Key != f.Spec.Name {
+			t.Fatalf("the example is no block called %s: %v", f.Spec.Name, err)
+		}
+		if _, problems := f.Spec.Parse(tree.Fields[0].Value); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+	})
 	t.Run("TheEndOfASplitPasses", func(t *testing.T) {
 		tr := MustOpen(t, name, input, options)
 		defer func() { _ = tr.Close() }()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/iotest"
 
 	"seikan/engine/job/hocon"
 	"seikan/engine/option"
@@ -16,16 +17,22 @@ import (
 )
 
 type file struct {
-	name   string
-	data   []byte
-	stream bool
+	name    string
+	data    []byte
+	stream  bool
+	trickle bool
 }
 
 // File is a file that can be read at any place.
-func File(name string, data []byte) plugin.File { return file{name, data, false} }
+func File(name string, data []byte) plugin.File { return file{name: name, data: data} }
 
 // Stream is a file that can only be read from its start.
-func Stream(name string, data []byte) plugin.File { return file{name, data, true} }
+func Stream(name string, data []byte) plugin.File { return file{name: name, data: data, stream: true} }
+
+// Trickle is a Stream that gives few bytes at a time.
+func Trickle(name string, data []byte) plugin.File {
+	return file{name: name, data: data, stream: true, trickle: true}
+}
 
 func (f file) Name() string { return f.name }
 
@@ -37,7 +44,11 @@ func (f file) Size() int64 {
 }
 
 func (f file) Open(context.Context) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(f.data)), nil
+	r := io.Reader(bytes.NewReader(f.data))
+	if f.trickle {
+		r = iotest.OneByteReader(r)
+	}
+	return io.NopCloser(r), nil
 }
 
 type readerAt struct{ *bytes.Reader }

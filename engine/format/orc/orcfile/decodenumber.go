@@ -56,20 +56,26 @@ const maxSecond = 9_000_000_000_000
 
 // value is the reading of the writer's clock, in the wanted unit.
 func (d *timestamps) value(sec, fraction int64) (int64, error) {
-	if sec > maxSecond || sec < -maxSecond || fraction < 0 {
-		return 0, fmt.Errorf("a timestamp of %d seconds from 2015 is out of range %d", sec, fraction)
+	if sec > maxSecond || sec < -maxSecond {
+		return 0, fmt.Errorf("a timestamp of %d seconds from 2015 is out of range", sec)
 	}
 	nano := fraction >> 3
 	if zeros := fraction & 7; zeros != 0 {
 		for range zeros + 1 {
-			nano *= 10
+			if nano *= 10; nano > 999_999_999 || nano < -999_999_999 {
+				break
+			}
 		}
 	}
-	if nano > 999_999_999 || nano < 0 {
+	if nano > 999_999_999 || nano < -999_999_999 {
 		return 0, errors.New("a timestamp has more than a second of nanoseconds")
 	}
 	sec += d.base
-	if sec < 0 && nano > 999_999 {
+	switch {
+	case nano < 0: // pyarrow writes times before 1970 so
+		sec--
+		nano += 1_000_000_000
+	case sec < 0 && nano > 999_999:
 		sec-- // the format's own rounding towards zero
 	}
 	sec += d.offsetAt(sec)
@@ -143,15 +149,22 @@ func (d *decimals) read(n int, parent []bool) (arrow.Array, error) {
 	return d.build(n, valid, nil, memory.NewBufferBytes(arrow.GetBytes(out))), nil
 }
 
+// rescale moves the decimal point: Hive leaves zeros at the end out, value by value.
 func rescale(v decimal128.Num, from int64, to int) (decimal128.Num, error) {
 	if from < 0 || from > 38 {
 		return v, fmt.Errorf("a decimal has a scale of %d", from)
 	}
-	out, err := v.Rescale(int32(from), int32(to))
-	if err != nil {
+	if up := to - int(from); up >= 0 {
+		if up > 37 && v != (decimal128.Num{}) || up <= 37 && !v.FitsInPrecision(int32(38-up)) {
+			return v, fmt.Errorf("a decimal of scale %d has too many digits for scale %d", from, to)
+		}
+		return v.Mul(decimal128.GetScaleMultiplier(up)), nil
+	}
+	q, r := v.Div(decimal128.GetScaleMultiplier(int(from) - to))
+	if r != (decimal128.Num{}) {
 		return v, fmt.Errorf("a decimal of scale %d does not fit scale %d", from, to)
 	}
-	return out, nil
+	return q, nil
 }
 
 // number reads a zigzag varint of up to 128 bits.

@@ -81,7 +81,11 @@ func (w *Writer) add(name string, t record.Type) (*column, error) {
 	c.stats = statistics{kind: k, scale: t.Scale}
 	c.total = c.stats
 	w.columns = append(w.columns, c)
-	stream := func() *out { return &out{w: w} }
+	stream := func() *out {
+		o := &out{w: w}
+		w.outs = append(w.outs, o)
+		return o
+	}
 	c.presentBits = &bitWriter{bytes: byteWriter{out: stream()}}
 	integers := func(signed bool) *intWriter { return &intWriter{out: stream(), signed: signed} }
 	switch k {

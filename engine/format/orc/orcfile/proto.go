@@ -301,9 +301,7 @@ const (
 	length         streamKind = 2
 	dictionaryData streamKind = 3
 	secondary      streamKind = 5
-	rowIndex       streamKind = 6
-	bloom          streamKind = 7
-	bloomUTF8      streamKind = 8
+	// Those after are indexes.
 )
 
 type encodingKind uint64

@@ -106,6 +106,7 @@ type Column struct {
 // Rows reads the rows of one stripe.
 type Rows struct {
 	columns []decoder
+	names   []string
 	rows    int64
 	left    int64
 }
@@ -134,7 +135,6 @@ func (r *Reader) Open(stripe int, columns []Column) (*Rows, error) {
 		if sec.length > uint64(foot)-at {
 			return nil, fmt.Errorf("the file is damaged: a stream lies outside of stripe %d", stripe)
 		}
-		// Row indexes come first and are no data.
 		if sec.kind <= secondary {
 			open.streams[streamKey{sec.column, sec.kind}] = &stream{file: r.file, at: int64(at), end: int64(at + sec.length), codec: r.codec}
 		}
@@ -147,7 +147,7 @@ func (r *Reader) Open(stripe int, columns []Column) (*Rows, error) {
 		if err != nil {
 			return nil, fmt.Errorf("column %q, stripe %d: %w", r.root.children[c.Index].name, stripe, err)
 		}
-		out.columns = append(out.columns, d)
+		out.columns, out.names = append(out.columns, d), append(out.names, r.root.children[c.Index].name)
 	}
 	return out, nil
 }
@@ -167,7 +167,7 @@ func (r *Rows) Next(ctx context.Context, n int) ([]arrow.Array, error) {
 			for _, o := range out {
 				o.Release()
 			}
-			return nil, fmt.Errorf("column %d of those asked for, rows from %d of the stripe on: %w", i+1, r.rows-r.left+1, err)
+			return nil, fmt.Errorf("column %q, rows from %d of the stripe on: %w", r.names[i], r.rows-r.left+1, err)
 		}
 		out = append(out, a)
 	}

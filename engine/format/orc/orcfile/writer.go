@@ -10,12 +10,16 @@ import (
 	"seikan/engine/record"
 )
 
-// stripeBytes is the size at which a stripe ends, after compression.
+// stripeBytes is Writer.StripeBytes by default.
 const stripeBytes = 64 << 20
 
 // Writer writes one file: integers in run lengths of version 2, texts as they are, without
 // indexes. The first error sticks.
 type Writer struct {
+	// StripeBytes is the size in memory at which a stripe ends: compressed chunks, and those
+	// that are not full yet. It may be set before the first row.
+	StripeBytes int64
+
 	out      io.Writer
 	offset   uint64
 	codec    *compressor
@@ -23,7 +27,8 @@ type Writer struct {
 	columns  []*column // all, in the order of their ids
 	rows     int64     // of the stripe being filled
 	total    uint64
-	buffered int64
+	buffered int64 // compressed bytes of the stripe
+	outs     []*out
 	stripes  []Stripe
 	metadata message // statistics of the stripes
 	free     blocks.Free
@@ -42,7 +47,7 @@ func NewWriter(to io.Writer, schema *record.Schema, codec Codec) (*Writer, error
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{out: to, codec: c}
+	w := &Writer{StripeBytes: stripeBytes, out: to, codec: c}
 	w.root = &column{node: &node{kind: kStruct}, presentBits: &bitWriter{bytes: byteWriter{out: &out{w: w}}}}
 	w.columns = append(w.columns, w.root)
 	for _, col := range schema.Columns {
@@ -82,11 +87,20 @@ func (w *Writer) Write(rec arrow.RecordBatch) error {
 		}
 		w.rows += part.NumRows()
 		part.Release()
-		if w.buffered >= stripeBytes {
+		if w.buffered+w.pending() >= w.StripeBytes {
 			w.endStripe()
 		}
 	}
 	return w.err
+}
+
+// pending is the size of the chunks that are not full.
+func (w *Writer) pending() int64 {
+	n := 0
+	for _, o := range w.outs {
+		n += len(o.buf)
+	}
+	return int64(n)
 }
 
 // Close writes the last stripe and the footer.

@@ -59,7 +59,7 @@ func Find(fields []arrow.Field, name string) (int, error) {
 // Wish is what a job says of the columns to read.
 type Wish struct {
 	Declared *record.Schema // nil or without columns: all of the file
-	Columns  []string       // read_columns, in output order; nil: all
+	Columns  []string       // read_columns, in output order; none: all
 }
 
 // Check reports columns that the declared schema does not have.
@@ -105,12 +105,12 @@ func (w Wish) Schema(fields []arrow.Field, typeOf func(i int) (record.Type, erro
 }
 
 func (w Wish) wants(name string) bool {
-	return w.Columns == nil || slices.ContainsFunc(w.Columns, func(c string) bool { return strings.EqualFold(c, name) })
+	return len(w.Columns) == 0 || slices.ContainsFunc(w.Columns, func(c string) bool { return strings.EqualFold(c, name) })
 }
 
 // selected orders and cuts the columns.
 func (w Wish) selected(schema *record.Schema) (*record.Schema, error) {
-	if w.Columns == nil {
+	if len(w.Columns) == 0 {
 		return schema.Freeze(), nil
 	}
 	fields := make([]arrow.Field, len(schema.Columns))

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -261,4 +263,13 @@ func random(b array.Builder, t record.Type, rng *rand.Rand, distinct int, nulls 
 	default:
 		panic(fmt.Sprintf("no random values of %s", b.Type()))
 	}
+}
+
+// CPU is the processor time of this process so far, for benchmarks on machines that others use too.
+func CPU() time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -9,11 +9,27 @@ import (
 	"seikan/engine/format/parquet/blocks"
 )
 
-// A page ends at this many values or bytes.
-const (
-	pageValues = 1 << 16
-	pageBytes  = 1 << 19
-)
+// limits bound what a column holds in memory besides its finished pages.
+type limits struct {
+	pageBytes, pageValues int // a page ends here
+	dictSize, entries     int // past them, pages are plain
+}
+
+// share divides 32 MiB for pages and as much for dictionaries among the columns of a file.
+func share(columns int) limits {
+	l := limits{pageBytes: min(32<<20/columns, 512<<10), dictSize: min(32<<20/columns, 1<<20)}
+	l.pageBytes, l.dictSize = max(l.pageBytes, 16<<10), max(l.dictSize, 16<<10)
+	l.pageValues, l.entries = l.pageBytes/8, l.dictSize/16
+	return l
+}
+
+// scratch is memory for the values of one piece of a batch.
+type scratch struct {
+	ints    []int64
+	places  []int32
+	fixed   []byte
+	offsets []int32
+}
 
 // sample is the number of values after which a dictionary must have paid.
 const sample = 4096
@@ -40,10 +56,7 @@ type column struct {
 
 	chunk chunk
 
-	scratch []int64
-	places  []int32
-	fixed   []byte
-	offsets []int32
+	*scratch // shared by all columns
 }
 
 // chunk is what is known of the column chunk being filled.
@@ -143,7 +156,7 @@ func (c *column) values(arr arrow.Array, at []int32) error {
 		}
 		c.byteStrings(data, offsets, at)
 	default:
-		v, err := c.ints(arr, at)
+		v, err := c.gather(arr, at)
 		if err != nil {
 			return err
 		}
@@ -177,11 +190,11 @@ func (c *column) booleans(a *array.Boolean, at []int32) {
 		}
 		c.plain = append(c.plain, v)
 	}
-	c.scratch = c.scratch[:0]
+	c.ints = c.ints[:0]
 	for _, v := range c.plain[from:] {
-		c.scratch = append(c.scratch, int64(v))
+		c.ints = append(c.ints, int64(v))
 	}
-	c.chunk.bounds.ints(c.scratch)
+	c.chunk.bounds.ints(c.ints)
 }
 
 func (c *column) byteStrings(data []byte, offsets, at []int32) {
@@ -243,7 +256,7 @@ func (c *column) settle() error {
 		switch {
 		case first && c.seen >= sample && c.seen < 4*sample && c.entries()*5 > c.seen*4:
 			c.giveUp()
-		case c.entries() > maxEntries || c.size() > maxDictSize:
+		case c.entries() > c.file.limits.entries || c.size() > c.file.limits.dictSize:
 			if first {
 				c.giveUp()
 				break
@@ -253,7 +266,7 @@ func (c *column) settle() error {
 			return err
 		}
 	}
-	if c.slots >= pageValues || len(c.plain) >= pageBytes {
+	if c.slots >= c.file.limits.pageValues || len(c.plain) >= c.file.limits.pageBytes {
 		return c.writePage()
 	}
 	return nil
@@ -268,11 +281,11 @@ func (c *column) giveUp() {
 			c.appendRaw(c.strings.entry(n))
 		}
 	} else {
-		v := c.scratch[:0]
+		v := c.ints[:0]
 		for _, n := range c.numbers {
 			v = append(v, c.ints64.values[n])
 		}
-		c.scratch = v
+		c.ints = v
 		c.plain = appendPlain(c.plain, v, c.node)
 	}
 	c.numbers = c.numbers[:0]

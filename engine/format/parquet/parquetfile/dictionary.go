@@ -4,12 +4,6 @@ import (
 	"hash/maphash"
 )
 
-// A column chunk keeps a dictionary no larger than this; past it, pages are plain.
-const (
-	maxEntries  = 1 << 16
-	maxDictSize = 1 << 20
-)
-
 // intDict numbers values of up to eight bytes in order of appearance.
 type intDict struct {
 	slots  []uint32 // number + 1, 0 when free; open addressing

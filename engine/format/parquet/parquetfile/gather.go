@@ -11,10 +11,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
-// ints returns the values at the places at (all of them, without nulls, when at is nil) of an
+// gather returns the values at the places at (all of them, without nulls, when at is nil) of an
 // array whose values fit eight bytes; floats come as their bits. The result is valid until
 // the next call.
-func (c *column) ints(arr arrow.Array, at []int32) ([]int64, error) {
+func (c *column) gather(arr arrow.Array, at []int32) ([]int64, error) {
 	switch a := arr.(type) {
 	case *array.Int8:
 		return widen(c, a.Int8Values(), at), nil
@@ -43,7 +43,7 @@ func (c *column) ints(arr arrow.Array, at []int32) ([]int64, error) {
 }
 
 func widen[T ~int8 | ~int16 | ~int32](c *column, from []T, at []int32) []int64 {
-	out := c.scratch[:0]
+	out := c.ints[:0]
 	if at == nil {
 		for _, v := range from {
 			out = append(out, int64(v))
@@ -53,7 +53,7 @@ func widen[T ~int8 | ~int16 | ~int32](c *column, from []T, at []int32) []int64 {
 			out = append(out, int64(from[p]))
 		}
 	}
-	c.scratch = out
+	c.ints = out
 	return out
 }
 
@@ -61,17 +61,17 @@ func same[T ~int64](c *column, from []T, at []int32) []int64 {
 	if at == nil {
 		return unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(from))), len(from))
 	}
-	out := c.scratch[:0]
+	out := c.ints[:0]
 	for _, p := range at {
 		out = append(out, int64(from[p]))
 	}
-	c.scratch = out
+	c.ints = out
 	return out
 }
 
 // unscaled takes the low words of decimals of up to 18 digits.
 func (c *column) unscaled(from []decimal128.Num, at []int32) ([]int64, error) {
-	out := c.scratch[:0]
+	out := c.ints[:0]
 	wide := int64(0) // not 0 when a high word is not the sign of its low word
 	if at == nil {
 		for i := range from {
@@ -86,7 +86,7 @@ func (c *column) unscaled(from []decimal128.Num, at []int32) ([]int64, error) {
 			out = append(out, low)
 		}
 	}
-	c.scratch = out
+	c.ints = out
 	limit := int64(math.Pow10(c.node.precision))
 	for _, v := range out {
 		if v >= limit || v <= -limit {

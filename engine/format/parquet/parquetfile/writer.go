@@ -50,6 +50,7 @@ type Writer struct {
 	groups   []rowGroup
 	err      error
 
+	limits limits
 	header thrift
 	body   []byte
 	free   blocks.Free
@@ -68,7 +69,8 @@ func NewWriter(out io.Writer, schema *record.Schema, opts Options) (*Writer, err
 		return nil, err
 	}
 	w := &Writer{out: out, codec: codec, root: root}
-	w.collect(root, nil, 0, 0)
+	w.collect(root, &scratch{}, nil, 0, 0)
+	w.limits = share(max(1, len(w.columns)))
 	for _, c := range w.columns {
 		c.begin()
 	}
@@ -100,7 +102,7 @@ func tree(schema *record.Schema, opts Options) (*node, error) {
 }
 
 // collect makes a column of each leaf.
-func (w *Writer) collect(n *node, path []string, def, rep uint8) {
+func (w *Writer) collect(n *node, memory *scratch, path []string, def, rep uint8) {
 	for _, c := range n.children {
 		d, r := def, rep
 		if c.repetition != required {
@@ -111,10 +113,10 @@ func (w *Writer) collect(n *node, path []string, def, rep uint8) {
 		}
 		p := append(slices.Clone(path), c.name)
 		if len(c.children) > 0 {
-			w.collect(c, p, d, r)
+			w.collect(c, memory, p, d, r)
 			continue
 		}
-		c.column = &column{node: c, path: p, maxDef: d, maxRep: r, file: w}
+		c.column = &column{node: c, path: p, maxDef: d, maxRep: r, file: w, scratch: memory}
 		w.columns = append(w.columns, c.column)
 	}
 }

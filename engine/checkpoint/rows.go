@@ -1,4 +1,4 @@
-package master
+package checkpoint
 
 import (
 	"bytes"
@@ -11,50 +11,55 @@ import (
 	"log/slog"
 
 	"seikan/db/state"
-	"seikan/engine/checkpoint"
 	"seikan/engine/record"
 	"seikan/storage"
 )
 
-// checkpointRows are the checkpoint rows of one attempt of a pipeline. (checkpoint.Rows)
-type checkpointRows struct {
+// attemptRows are the checkpoint rows of one attempt of a pipeline: once another attempt has
+// taken its place, every change of theirs is refused.
+type attemptRows struct {
 	jobs     *state.Jobs
 	jobID    string
 	pipeline int64
 	attempt  int64
 }
 
-func (r checkpointRows) key(id int64) state.Key {
+// NewRows gives an attempt of a pipeline its checkpoint rows.
+func NewRows(jobs *state.Jobs, jobID string, pipeline int, attempt int64) Rows {
+	return attemptRows{jobs, jobID, int64(pipeline), attempt}
+}
+
+func (r attemptRows) key(id int64) state.Key {
 	return state.Key{JobID: r.jobID, PipelineID: r.pipeline, ID: id}
 }
 
-func (r checkpointRows) Begin(ctx context.Context, kind record.BarrierKind) (int64, error) {
+func (r attemptRows) Begin(ctx context.Context, kind record.BarrierKind) (int64, error) {
 	c, err := r.jobs.BeginCheckpoint(ctx, r.jobID, r.pipeline, r.attempt, state.Kind(kind))
 	return c.ID, err
 }
 
-func (r checkpointRows) Complete(ctx context.Context, id int64, ref checkpoint.Ref) error {
+func (r attemptRows) Complete(ctx context.Context, id int64, ref Ref) error {
 	return r.jobs.CompleteCheckpoint(ctx, r.key(id), state.Manifest{Name: ref.Name, Size: ref.Size, Checksum: ref.SHA256, Inline: ref.Inline})
 }
 
-func (r checkpointRows) Abort(ctx context.Context, id int64, reason string) error {
+func (r attemptRows) Abort(ctx context.Context, id int64, reason string) error {
 	return r.jobs.AbortCheckpoint(ctx, r.key(id), reason)
 }
 
-func (r checkpointRows) Acknowledge(ctx context.Context, id int64) error {
+func (r attemptRows) Acknowledge(ctx context.Context, id int64) error {
 	return r.jobs.AcknowledgeCommits(ctx, r.key(id))
 }
 
-// newest finds the checkpoint to go on from: the completed one with the highest number whose
+// Newest finds the checkpoint to go on from: the completed one with the highest number whose
 // manifest is whole. A damaged one is passed over, loudly; nil when there is none.
-func newest(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID string, pipeline int64, log *slog.Logger) (*checkpoint.Manifest, error) {
+func Newest(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID string, pipeline int, log *slog.Logger) (*Manifest, error) {
 	all, err := jobs.Checkpoints(ctx, jobID, 1000)
 	if err != nil {
 		return nil, fmt.Errorf("list the checkpoints of job %s: %w", jobID, err)
 	}
 	damaged := false
 	for _, c := range all {
-		if c.PipelineID != pipeline || c.Status != state.CheckpointCompleted {
+		if c.PipelineID != int64(pipeline) || c.Status != state.CheckpointCompleted {
 			continue
 		}
 		m, err := load(ctx, jobs, blobs, c.Key)
@@ -64,7 +69,7 @@ func newest(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID st
 				log.Warn("going on from an older checkpoint: rows since then come again where the sink keeps no ledger", "pipeline", pipeline, "checkpoint", c.ID)
 			}
 			return m, nil
-		case errors.Is(err, checkpoint.ErrDamaged) || errors.Is(err, storage.ErrNotExist):
+		case errors.Is(err, ErrDamaged) || errors.Is(err, storage.ErrNotExist):
 			damaged = true
 			log.Error("a checkpoint cannot be used", "pipeline", pipeline, "checkpoint", c.ID, "manifest", c.Manifest.Name, "error", err)
 		default:
@@ -72,13 +77,13 @@ func newest(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID st
 		}
 	}
 	if damaged {
-		return nil, fmt.Errorf("no checkpoint of pipeline %d of job %s can be used: %w", pipeline, jobID, checkpoint.ErrDamaged)
+		return nil, fmt.Errorf("no checkpoint of pipeline %d of job %s can be used: %w", pipeline, jobID, ErrDamaged)
 	}
 	return nil, nil
 }
 
 // load reads a manifest out of its row or the blob storage, and checks it against the row.
-func load(ctx context.Context, jobs *state.Jobs, blobs storage.Store, key state.Key) (*checkpoint.Manifest, error) {
+func load(ctx context.Context, jobs *state.Jobs, blobs storage.Store, key state.Key) (*Manifest, error) {
 	c, err := jobs.Checkpoint(ctx, key)
 	if err != nil {
 		return nil, err
@@ -97,7 +102,7 @@ func load(ctx context.Context, jobs *state.Jobs, blobs storage.Store, key state.
 		data = b.Bytes()
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != c.Manifest.Checksum {
-		return nil, fmt.Errorf("%w: its checksum is not the row's", checkpoint.ErrDamaged)
+		return nil, fmt.Errorf("%w: its checksum is not the row's", ErrDamaged)
 	}
-	return checkpoint.Decode(data)
+	return Decode(data)
 }

@@ -1,0 +1,204 @@
+package raft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	hraft "github.com/hashicorp/raft"
+
+	"seikan/db"
+)
+
+// Leader is the node that leads, as far as this one knows: "" for nobody.
+func (n *Node) Leader() (id, addr string) {
+	addr, id = n.st.LeaderWithID()
+	return id, addr
+}
+
+// IsLeader says whether this node leads or does not yet know better. Only a Done write or a
+// query that is not stale proves it.
+func (n *Node) IsLeader() bool { return n.st.IsLeader() }
+
+// LeaderChanges gives a channel that holds something whenever leadership may have changed since
+// the last receive. Changes are merged: look at IsLeader and Leader each time. cancel ends it.
+func (n *Node) LeaderChanges() (changes <-chan struct{}, cancel func()) {
+	c := make(chan struct{}, 1)
+	n.subsMu.Lock()
+	defer n.subsMu.Unlock()
+	n.subs[c] = struct{}{}
+	c <- struct{}{} // the state at the start is news too
+	return c, func() {
+		n.subsMu.Lock()
+		defer n.subsMu.Unlock()
+		delete(n.subs, c)
+	}
+}
+
+func (n *Node) tell() {
+	n.subsMu.Lock()
+	defer n.subsMu.Unlock()
+	for c := range n.subs {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Stepdown hands leadership to another voter: the one with the id target, or any if it is "".
+func (n *Node) Stepdown(target string) error {
+	if n.IsLeader() && n.otherVoters() == 0 {
+		return errors.New("step down: there is no other voter to take over; give another node a vote first")
+	}
+	if err := n.st.Stepdown(true, target); err != nil {
+		return fmt.Errorf("step down: %w", n.explain(err))
+	}
+	return nil
+}
+
+// follow passes on changes of leadership and brings the schema up to date on gaining it. rqlite
+// drops what does not fit into changes and says false for "unknown", too, so the state is read
+// again each time, and now and then without being told.
+func (n *Node) follow(changes <-chan bool) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	type seen struct {
+		id     string
+		leader bool
+	}
+	var last seen
+	end := func() {} // of this node's reign
+	defer func() { end() }()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-changes:
+		case <-tick.C:
+		}
+		id, _ := n.Leader()
+		now := seen{id, n.IsLeader()}
+		if now == last {
+			continue
+		}
+		if now.leader != last.leader {
+			end()
+			if now.leader {
+				end = n.reign()
+			}
+		}
+		n.cfg.Log.Info("leadership of the state store", "leader", id, "here", now.leader)
+		last = now
+		n.tell()
+	}
+}
+
+// reign starts what a new leader does.
+func (n *Node) reign() (end func()) {
+	ctx, cancel := context.WithCancel(n.ctx)
+	n.wg.Go(func() { n.migrate(ctx) })
+	return cancel
+}
+
+// migrate brings the schema up to date at the beginning of a reign. Two leaders cannot both
+// apply a migration: its row in schema_version is written with it.
+func (n *Node) migrate(ctx context.Context) {
+	for ctx.Err() == nil {
+		if n.st.Ready() {
+			err := db.Migrate(ctx, &view{node: n, migrating: true}, n.cfg.Clock().UnixMilli(), n.cfg.Migrations)
+			switch {
+			case err == nil:
+				n.schemaReady.Store(true)
+				n.tell()
+				return
+			case errors.Is(err, db.ErrNewer):
+				n.newer.Store(err)
+				n.cfg.Log.Error("this node leads and cannot write", "error", err)
+				n.tell()
+				if n.otherVoters() > 0 {
+					_ = n.st.Stepdown(false, "")
+				}
+				return
+			case ctx.Err() == nil && !errors.Is(err, ErrNotLeader):
+				n.cfg.Log.Warn("the schema of the state store is not up to date yet", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Ready says whether writes can be served: there is a leader, a restore is over, and the schema
+// is there. The error is for what waiting does not heal: a schema newer than this program.
+func (n *Node) Ready(ctx context.Context) (bool, error) {
+	if n.ctx.Err() != nil {
+		return false, ErrClosed
+	}
+	if !n.st.Ready() {
+		return false, nil
+	}
+	if n.IsLeader() {
+		if err, ok := n.newer.Load().(error); ok {
+			return false, err
+		}
+		return n.schemaReady.Load(), nil
+	}
+	version, err := db.SchemaVersion(db.Stale(ctx), &view{node: n})
+	switch {
+	case err != nil || version == 0:
+		return false, nil // this copy is still being made
+	case version > len(n.cfg.Migrations):
+		return false, fmt.Errorf("%w: the cluster has version %d and this node knows up to %d; start it with the cluster's version",
+			db.ErrNewer, version, len(n.cfg.Migrations))
+	}
+	return true, nil
+}
+
+// WaitReady waits until Ready.
+func (n *Node) WaitReady(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ready, err := n.Ready(ctx)
+		if ready || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-n.ctx.Done():
+			return ErrClosed
+		case <-ctx.Done():
+			id, addr := n.Leader()
+			if id == "" {
+				return fmt.Errorf("wait for the state store: %w: %w", ctx.Err(), &NotLeaderError{})
+			}
+			return fmt.Errorf("wait for the state store, led by %s at %s: %w", id, addr, ctx.Err())
+		}
+	}
+}
+
+// hurry lets the only voter of a cluster stand for election at once: there is nobody whose
+// heartbeat it could wait for. It sends itself what a leader that steps down sends (Raft
+// dissertation, 3.10, TimeoutNow). If that fails the election comes by itself, later.
+func (n *Node) hurry(members []Member) {
+	for _, m := range members {
+		if m.Voter != (m.ID == n.id) {
+			return
+		}
+	}
+	if len(members) == 0 {
+		return
+	}
+	transport := hraft.NewNetworkTransport(outgoing{n.raftGate.Load(), make(chan struct{})}, 0, n.cfg.Heartbeat, n.capture.writer())
+	defer func() { _ = transport.Close() }()
+	request := &hraft.TimeoutNowRequest{RPCHeader: hraft.RPCHeader{
+		ProtocolVersion: hraft.ProtocolVersionMax, ID: []byte(n.id), Addr: []byte(n.cfg.Advertise)}}
+	err := transport.TimeoutNow(hraft.ServerID(n.id), hraft.ServerAddress(n.cfg.Advertise), request, &hraft.TimeoutNowResponse{})
+	if err != nil {
+		n.cfg.Log.Debug("the election is waited for", "error", err)
+	}
+}

@@ -1,0 +1,281 @@
+// Package worker runs tasks on a node as the master orders: it reports what it runs, starts what
+// is missing, stops what is too much, and stops everything when its lease runs out.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"seikan/db/state"
+	"seikan/engine/plan"
+	"seikan/engine/rpc"
+	"seikan/engine/task"
+	"seikan/storage"
+)
+
+// Config is what a worker needs of its node.
+type Config struct {
+	Info func() rpc.NodeInfo
+	Jobs *state.Jobs // forwarding; its checkpoint rows carry attempts
+	// Blobs is the checkpoint storage.
+	Blobs storage.Store
+	// Plan builds a job's plan from its row, on this node.
+	Plan func(ctx context.Context, job state.Job, log *slog.Logger) (*plan.Plan, error)
+	// Dial connects to a node's rpc.
+	Dial func(addr string) (grpc.ClientConnInterface, error)
+	// Master returns the master's rpc address, "" while there is none.
+	Master func() string
+	// JobLog returns the log of one job.
+	JobLog            func(jobID string) *slog.Logger
+	Log               *slog.Logger
+	Interval, Timeout time.Duration // of checkpoints, for jobs that do not say
+	Retained          int
+}
+
+// Worker is the running part. Use New and Run.
+type Worker struct {
+	cfg   Config
+	mu    sync.Mutex
+	tasks map[rpc.TaskKey]*running
+	plans map[planKey]*planned
+	epoch int64
+	wake  chan struct{}
+	lease lease
+}
+
+type planKey struct {
+	job string
+	run string
+}
+
+// planned is a job's plan and what its tasks on this node share.
+type planned struct {
+	once   sync.Once
+	plan   *plan.Plan
+	job    state.Job
+	err    error
+	budget *task.Budget
+	bad    *task.BadRows
+}
+
+// New makes a worker.
+func New(cfg Config) *Worker {
+	return &Worker{cfg: cfg, tasks: map[rpc.TaskKey]*running{}, plans: map[planKey]*planned{}, wake: make(chan struct{}, 1)}
+}
+
+// poke makes the session report soon.
+func (w *Worker) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps a session with whoever is master until ctx ends, then stops all tasks.
+func (w *Worker) Run(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { w.watchLease(watching) })
+	for ctx.Err() == nil {
+		if err := w.session(ctx); err != nil && ctx.Err() == nil {
+			w.cfg.Log.Debug("no session with a master", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(sessionRetry):
+		}
+	}
+	stop()
+	wg.Wait()
+	w.obey(nil, "the node stops")
+	return w.drained(context.WithoutCancel(ctx), 30*time.Second)
+}
+
+const (
+	sessionRetry = 100 * time.Millisecond
+	renewEvery   = time.Second
+)
+
+// session reports to the present master and obeys its orders until the stream breaks.
+func (w *Worker) session(ctx context.Context) error {
+	addr := w.cfg.Master()
+	if addr == "" {
+		return errors.New("there is no master")
+	}
+	conn, err := w.cfg.Dial(addr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := rpc.OpenSession(ctx, conn)
+	if err != nil {
+		return err
+	}
+	sent := &sendTimes{at: map[uint64]time.Time{}}
+	failed := make(chan error, 1)
+	go func() {
+		for {
+			order, err := stream.Recv()
+			if err != nil {
+				failed <- err
+				return
+			}
+			w.take(order, sent)
+		}
+	}()
+	every := renewEvery
+	if l := w.lease.length(); l > 0 {
+		every = min(every, l/4)
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		report := w.report()
+		report.Seq = sent.next()
+		if err := stream.Send(report); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			return err
+		case <-w.wake:
+		case <-tick.C:
+			if w.cfg.Master() != addr {
+				return errors.New("another master took over")
+			}
+		}
+	}
+}
+
+// sendTimes remembers when each report was sent, since a lease counts from there.
+type sendTimes struct {
+	mu  sync.Mutex
+	seq uint64
+	at  map[uint64]time.Time
+}
+
+func (s *sendTimes) next() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	s.at[s.seq] = time.Now()
+	return s.seq
+}
+
+func (s *sendTimes) take(seq uint64) (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.at[seq]
+	maps.DeleteFunc(s.at, func(n uint64, _ time.Time) bool { return n <= seq })
+	return t, ok
+}
+
+// take obeys an order, unless it is of a master that has been replaced. (Invariant 6)
+func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
+	w.mu.Lock()
+	stale := o.Epoch < w.epoch
+	w.epoch = max(w.epoch, o.Epoch)
+	w.mu.Unlock()
+	if stale {
+		return
+	}
+	if at, ok := sent.take(o.Seq); ok && o.Lease > 0 {
+		w.lease.renew(at, time.Duration(o.Lease)*time.Millisecond)
+	}
+	if o.Deny != "" {
+		w.cfg.Log.Error("the master refuses this node", "reason", o.Deny)
+		return
+	}
+	w.obey(o.Tasks, "the master ordered it")
+}
+
+// obey starts what is missing and stops what is too much.
+func (w *Worker) obey(specs []rpc.TaskSpec, reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wanted := map[rpc.TaskKey]bool{}
+	for _, s := range specs {
+		wanted[s.TaskKey] = true
+		r := w.tasks[s.TaskKey]
+		if r == nil {
+			r = w.start(s)
+			w.tasks[s.TaskKey] = r
+		}
+		if s.Savepoint {
+			r.savepoint()
+		}
+	}
+	for key, r := range w.tasks {
+		if wanted[key] {
+			continue
+		}
+		r.stop(reason)
+		if r.report().State.Ended() {
+			delete(w.tasks, key)
+			w.forgetPlan(key)
+		}
+	}
+}
+
+// forgetPlan drops what the tasks of a job shared once the last one is gone; w.mu is held.
+func (w *Worker) forgetPlan(key rpc.TaskKey) {
+	for k := range w.tasks {
+		if k.JobID == key.JobID {
+			return
+		}
+	}
+	maps.DeleteFunc(w.plans, func(k planKey, _ *planned) bool { return k.job == key.JobID })
+}
+
+func (w *Worker) report() *rpc.Report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := &rpc.Report{Node: w.cfg.Info(), Epoch: w.epoch}
+	for _, t := range w.tasks {
+		r.Tasks = append(r.Tasks, t.report())
+	}
+	slices.SortFunc(r.Tasks, func(a, b rpc.TaskReport) int { return compareKeys(a.TaskKey, b.TaskKey) })
+	return r
+}
+
+func compareKeys(a, b rpc.TaskKey) int {
+	ka, kb := fmt.Sprint(a), fmt.Sprint(b)
+	switch {
+	case ka < kb:
+		return -1
+	case ka > kb:
+		return 1
+	}
+	return 0
+}
+
+// drained waits until no task runs any more.
+func (w *Worker) drained(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	w.mu.Lock()
+	tasks := slices.Collect(maps.Values(w.tasks))
+	w.mu.Unlock()
+	for _, t := range tasks {
+		select {
+		case <-t.ended:
+		case <-ctx.Done():
+			return fmt.Errorf("%s of job %s does not end: %s", t.spec.Role, t.spec.JobID, t.report().Doing)
+		}
+	}
+	return nil
+}
+
+// Tasks are the reports of what runs here.
+func (w *Worker) Tasks() []rpc.TaskReport { return w.report().Tasks }
