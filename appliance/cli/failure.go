@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"seikan/appliance/node"
@@ -30,11 +32,10 @@ func configError(t *terminal, log *slog.Logger, r runRequest, err error, file *j
 	reason, body := err.Error(), err.Error()
 	var ps hocon.Problems
 	if errors.As(err, &ps) {
-		for _, p := range ps {
-			if !p.Warning {
-				reason = p.Error()
-				break
-			}
+		ps = slices.Clone(ps)
+		slices.SortStableFunc(ps, func(a, b hocon.Problem) int { return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line)) })
+		if i := slices.IndexFunc(ps, func(p hocon.Problem) bool { return !p.Warning }); i >= 0 {
+			reason = ps[i].Error()
 		}
 		var b bytes.Buffer
 		if hocon.Render(&b, ps, file.TextOf, t.err.color()) == nil {

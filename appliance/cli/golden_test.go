@@ -190,8 +190,6 @@ func TestFailureBlocks(t *testing.T) {
 	t.Parallel()
 	file, err := job.Parse("job.conf", []byte("env {}\nsource { FakeSource { } }\nsink { Console { }\n"), job.Options{})
 	term, _, errs := capture()
-	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return slog.Attr{} }}))
-	_ = log
 	plain := slog.New(bare{errs})
 	configError(term, plain, runRequest{compat: true}, err, file)
 	jobFailed(term, plain, runRequest{compat: true}, "1", errors.New("pipeline 1: the table is gone"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -132,7 +133,32 @@ func runJob(ctx context.Context, t *terminal, r runRequest) int {
 	return runOn(ctx, t, l, file, r, log)
 }
 
+// restorable says why a job cannot be gone on with, and warns when nothing is saved of it.
+func restorable(ctx context.Context, l *node.Local, id string, log *slog.Logger) error {
+	j, err := findJob(ctx, l, id)
+	switch {
+	case err != nil:
+		return err
+	case j.Status == state.Finished:
+		return fmt.Errorf("job %s cannot be restored: it has FINISHED, there is nothing left to go on with", id)
+	}
+	checkpoints, err := l.Jobs.Checkpoints(ctx, id, shownCheckpoints)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(checkpoints, func(c state.Checkpoint) bool { return c.Status == state.CheckpointCompleted }) {
+		log.Warn(fmt.Sprintf("job %s has no checkpoint to go on from: it starts from the beginning", id))
+	}
+	return nil
+}
+
 func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r runRequest, log *slog.Logger) int {
+	if r.restore != "" {
+		if err := restorable(ctx, l, r.restore, log); err != nil {
+			t.show(err, nil)
+			return exitFailed
+		}
+	}
 	run, p, release, err := l.Submit(ctx, node.Submission{File: file, Name: r.name, ID: r.id, Restore: r.restore})
 	var problems hocon.Problems
 	switch {

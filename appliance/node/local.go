@@ -139,13 +139,13 @@ func (l *Local) Submit(ctx context.Context, s Submission) (run *master.Run, p *p
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	release = func() {
+	unlock := func() {
 		_ = f.Close() // also lets go of the lock
 		_ = os.Remove(f.Name())
 	}
 	defer func() {
 		if err != nil {
-			release()
+			unlock()
 		}
 	}()
 	row, err := l.record(ctx, s, p, id)
@@ -153,7 +153,7 @@ func (l *Local) Submit(ctx context.Context, s Submission) (run *master.Run, p *p
 		return nil, nil, nil, err
 	}
 	run, err = l.Master.Start(ctx, p, row, s.Restore != "")
-	return run, p, release, err
+	return run, p, unlock, err
 }
 
 func (l *Local) record(ctx context.Context, s Submission, p *plan.Plan, id string) (state.Job, error) {

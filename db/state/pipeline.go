@@ -49,6 +49,18 @@ func (j *Jobs) Pipelines(ctx context.Context, jobID string) ([]Pipeline, error) 
 	return out, err
 }
 
+// LivePipelines are those of all jobs that have not ended, by job and id.
+func (j *Jobs) LivePipelines(ctx context.Context) (map[string][]Pipeline, error) {
+	rows, err := j.query(ctx, "SELECT "+pipelineColumns+` FROM pipeline p JOIN job ON job.id = p.job_id AND job.run_no = p.run_no
+		WHERE job.status NOT IN ('FAILED', 'SAVEPOINT_DONE', 'CANCELED', 'FINISHED') ORDER BY p.job_id, p.id`)
+	out := map[string][]Pipeline{}
+	for _, r := range rows {
+		p := scanPipeline(r)
+		out[p.JobID] = append(out[p.JobID], p)
+	}
+	return out, err
+}
+
 // findPipeline reads the row whatever run it is of.
 func (j *Jobs) findPipeline(ctx context.Context, jobID string, id int64) (Pipeline, bool, error) {
 	rows, err := j.query(ctx, "SELECT "+pipelineColumns+" FROM pipeline p WHERE job_id = ? AND id = ?", jobID, id)

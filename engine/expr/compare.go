@@ -355,11 +355,11 @@ func (c *compiler) in(x *syntax.In) (*node, error) {
 
 // valueSet holds the constants of an IN list that can be looked up.
 type valueSet struct {
-	kind   record.Kind // of the left side: STRING, DOUBLE for numbers, else none
-	nums   map[float64]bool
-	texts  map[string]bool
-	single bool
-	null   bool // the list has a null constant
+	kind  record.Kind // of the left side: STRING, DOUBLE for numbers, else none
+	nums  map[float64]bool
+	texts map[string]bool
+	few   [][]byte // the texts again, when they are few enough to go through
+	null  bool     // the list has a null constant
 }
 
 func newValueSet(n *node) *valueSet {
@@ -385,7 +385,9 @@ func (s *valueSet) add(item *node, ansi bool) bool {
 	k := item.typ.Kind
 	switch {
 	case s.kind == record.String && k == record.String:
-		s.texts[strings.Clone(item.value.str(0))] = true
+		text := strings.Clone(item.value.str(0))
+		s.texts[text] = true
+		s.few = append(s.few, []byte(text))
 	case s.kind == record.Double && k.Integer() && !(ansi && exceeds53(item.value.i[0])):
 		s.nums[float64(item.value.i[0])] = true
 	case s.kind == record.Double && (k == record.Double || k == record.Float):
@@ -400,6 +402,20 @@ func exceeds53(v int64) bool { return v > 1<<53 || v < -1<<53 }
 
 func (s *valueSet) mark(left *vec, dst []bool) {
 	switch {
+	case len(s.few) > 0 && len(s.few) <= 8:
+		for i := range dst {
+			dst[i] = false
+			if left.isNull(i) {
+				continue
+			}
+			text := left.text(i)
+			for _, x := range s.few {
+				if bytes.Equal(text, x) {
+					dst[i] = true
+					break
+				}
+			}
+		}
 	case len(s.texts) > 0:
 		for i := range dst {
 			dst[i] = !left.isNull(i) && s.texts[left.str(i)]

@@ -35,7 +35,7 @@ func (c *compiler) rows(e syntax.Expr, t record.Type, args []*node, set func(r *
 	return c.node(e, t, args, func(f *frame, out *vec) { runRows(f, out, args, true, set) })
 }
 
-// row is what a function sees of one row.
+// row is what a function sees of one row. Its methods read argument k and set the result.
 type row struct {
 	f    *frame
 	a    []*vec
@@ -67,7 +67,10 @@ func runRows(f *frame, out *vec, args []*node, strict bool, set func(r *row) err
 	text := familyOf(out.typ.Kind) == famText
 	r := &row{f: f, a: vecs, out: out}
 	for i := range f.n {
-		if out.null != nil && out.null[i] || !f.wanted(i) {
+		if i&15 == 0 && f.fatal == nil {
+			f.fatal = f.ctx.Err()
+		}
+		if out.null != nil && out.null[i] || f.fatal != nil || !f.wanted(i) {
 			if text {
 				out.endText()
 			}

@@ -310,8 +310,41 @@ func decimalOfFloat(x float64) (num, int, error) {
 	return decimalOfText(strconv.FormatFloat(x, 'e', -1, 64))
 }
 
+// plainDecimal reads a short number without an exponent.
+func plainDecimal(text string) (v int64, scale int, ok bool) {
+	if text == "" || len(text) > 18 {
+		return 0, 0, false
+	}
+	start, point := 0, -1
+	if text[0] == '-' || text[0] == '+' {
+		start = 1
+	}
+	for i := start; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9':
+			v = v*10 + int64(c-'0')
+		case c == '.' && point < 0:
+			point = i
+		default:
+			return 0, 0, false
+		}
+	}
+	digits := len(text) - start
+	if point >= 0 {
+		scale = len(text) - point - 1
+		digits--
+	}
+	if text[0] == '-' {
+		v = -v
+	}
+	return v, scale, digits > 0
+}
+
 // decimalOfText reads a number as java.math.BigDecimal does.
 func decimalOfText(text string) (num, int, error) {
+	if v, scale, ok := plainDecimal(text); ok {
+		return fromInt(v), scale, nil
+	}
 	bad := func() (num, int, error) {
 		return num{}, 0, fmt.Errorf("%s is not a number", quoted(text))
 	}

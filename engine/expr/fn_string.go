@@ -285,9 +285,7 @@ func padding(left bool) func(k *call) (*node, error) {
 			if !left {
 				r.append(s...)
 			}
-			for range missing {
-				r.append(fill...)
-			}
+			r.out.data = appendCopies(r.out.data, fill, missing)
 			if left {
 				r.append(s...)
 			}
@@ -327,10 +325,15 @@ func repeat(r *row, s []byte, n int64) error {
 	if n > maxValue/int64(len(s)) {
 		return fmt.Errorf("%d copies of %d bytes are more than %d bytes", n, len(s), maxValue)
 	}
-	for range n {
-		r.append(s...)
-	}
+	r.out.data = appendCopies(r.out.data, s, int(n))
 	return nil
+}
+
+func appendCopies(dst, s []byte, n int) []byte {
+	for range n {
+		dst = append(dst, s...)
+	}
+	return dst
 }
 
 func replaceText(r *row) error {

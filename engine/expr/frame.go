@@ -2,6 +2,7 @@ package expr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,6 +18,7 @@ const (
 	maxColumn = 512 << 20 // one column of one batch
 	maxKept   = 32 << 20  // memory a frame keeps for the next batch
 	maxRegexs = 256       // patterns that come from rows, kept compiled
+	maxSlow   = 5         // rows on which a regular expression may run out of time
 )
 
 // RowError is a row that could not be computed.
@@ -53,6 +55,7 @@ type frame struct {
 	live   []bool
 	failed []RowError
 	bad    []bool
+	slow   int   // rows that ran out of time
 	fatal  error // an error of the evaluation, not of a row
 	regexs map[regexKey]regexEntry
 	held   []arrow.Array
@@ -71,7 +74,7 @@ type regexEntry struct {
 
 func (f *frame) start(ctx context.Context, data arrow.RecordBatch, n int, mode Mode, env Env) {
 	f.ctx, f.data, f.n, f.mode, f.env = ctx, data, n, mode, env
-	f.live, f.fatal = nil, nil
+	f.live, f.fatal, f.slow = nil, nil, 0
 	f.failed = nil
 }
 
@@ -124,6 +127,11 @@ func (f *frame) fail(i int, err error) {
 	if len(f.bad) == 0 {
 		f.bad = grow(f.bad, f.n)
 		clear(f.bad)
+	}
+	if errors.Is(err, javaregex.ErrTimeout) {
+		if f.slow++; f.slow == maxSlow {
+			f.fatal = fmt.Errorf("%d rows of one batch: %w", maxSlow, err)
+		}
 	}
 	if !f.bad[i] {
 		f.bad[i] = true

@@ -122,7 +122,7 @@ func TestRowsDoNotInfluenceEachOther(t *testing.T) {
 	t.Parallel()
 	schema := sample(t).Schema
 	r := rand.New(rand.NewPCG(3, 4))
-	batches := []*record.Batch{randomBatch(schema, r, 37), randomBatch(schema, r, 64), randomBatch(schema, r, 5).Slice(1, 4)}
+	batches := []*record.Batch{randomBatch(schema, r, 15), randomBatch(schema, r, 24), randomBatch(schema, r, 5).Slice(1, 4)}
 	for _, text := range goldenExpressions(t) {
 		e, err := syntax.ParseExpr(text)
 		if err != nil {

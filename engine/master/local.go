@@ -279,10 +279,11 @@ func (r *Run) end(ctx context.Context, status state.Status, cause error) (Outcom
 	if cause != nil {
 		message = cause.Error()
 	}
-	if status == state.Canceled {
-		if err := r.settle(ctx); err != nil {
-			status, message, out.Err = state.Failed, err.Error(), err
-		}
+	switch err := r.settle(ctx, status); {
+	case err != nil && status == state.Canceled:
+		status, message, out.Err = state.Failed, err.Error(), err
+	case err != nil: // the job's own error matters more; a restore settles again
+		r.local.Log.Warn("what the job had staged is not cleared yet", "error", err)
 	}
 	metrics, err := json.Marshal(out.Counters)
 	if err != nil {
@@ -316,8 +317,11 @@ func wayTo(s state.Status) []state.Status {
 }
 
 // settle finishes the commits of each pipeline's newest checkpoint and clears what is staged
-// beyond it, before a job may be CANCELED.
-func (r *Run) settle(ctx context.Context) error {
+// beyond it, when a job ends before its work does.
+func (r *Run) settle(ctx context.Context, status state.Status) error {
+	if status != state.Canceled && status != state.Failed {
+		return nil
+	}
 	for _, p := range r.plan.Pipelines {
 		row, err := r.local.Jobs.StartAttempt(ctx, r.job.ID, int64(p.ID))
 		if err != nil {

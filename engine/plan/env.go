@@ -90,3 +90,26 @@ func ParseEnv(v *hocon.Value) (Env, hocon.Problems) {
 		Raw:                v,
 	}, kept
 }
+
+// Tags are the tags a worker must have.
+func (e Env) Tags() map[string]string {
+	o, _ := EnvSpec.Parse(e.Raw) // its problems were reported by ParseEnv
+	out := map[string]string{}
+	for _, p := range o.Map("tag_filter") {
+		out[p.Key] = p.Value
+	}
+	return out
+}
+
+// Options are the env block's entries as text.
+func (e Env) Options() map[string]string {
+	out := map[string]string{}
+	for _, f := range e.Raw.Fields {
+		if f.Value.Scalar() {
+			out[f.Key] = f.Value.Text
+		} else {
+			out[f.Key] = string(hocon.JSON(f.Value))
+		}
+	}
+	return out
+}

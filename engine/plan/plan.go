@@ -82,3 +82,20 @@ func (p *Pipeline) Slots() int {
 	}
 	return n
 }
+
+// NodeBound says why the pipeline must run on one node, "" when it may be spread.
+func (p *Pipeline) NodeBound() string {
+	if r := p.Source.Source.Traits().NodeBound; r != "" {
+		return p.Source.Action + ": " + r
+	}
+	for _, s := range p.Sinks {
+		for _, t := range s.Tables {
+			if b, ok := t.Sink.(plugin.NodeBound); ok {
+				if r := b.NodeBound(); r != "" {
+					return s.Action + ": " + r
+				}
+			}
+		}
+	}
+	return ""
+}

@@ -47,6 +47,9 @@ type Sink interface {
 	Committer(ctx context.Context, task Task) (Committer, error)
 }
 
+// NodeBound is a Sink whose target may be seen by one node only; it says why, or "".
+type NodeBound interface{ NodeBound() string }
+
 // TablePreparer is a Sink with save modes: PrepareTable creates, empties or checks the target
 // once, before any reader starts. It must be harmless to run again.
 type TablePreparer interface {

@@ -57,9 +57,9 @@ func (w *Worker) watchLease(ctx context.Context) {
 		case !lost:
 			lost = true
 			w.cfg.Log.Warn("the lease cannot be renewed: all tasks here are stopped")
-			w.obey(nil, "the lease ran out")
+			w.stopAll("the lease ran out")
 		default:
-			w.obey(nil, "the lease ran out")
+			w.stopAll("the lease ran out")
 		}
 	}
 }

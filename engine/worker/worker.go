@@ -95,7 +95,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	stop()
 	wg.Wait()
-	w.obey(nil, "the node stops")
+	w.stopAll("the node stops")
 	return w.drained(context.WithoutCancel(ctx), 30*time.Second)
 }
 
@@ -197,11 +197,11 @@ func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
 		w.cfg.Log.Error("the master refuses this node", "reason", o.Deny)
 		return
 	}
-	w.obey(o.Tasks, "the master ordered it")
+	w.obey(o.Tasks)
 }
 
 // obey starts what is missing and stops what is too much.
-func (w *Worker) obey(specs []rpc.TaskSpec, reason string) {
+func (w *Worker) obey(specs []rpc.TaskSpec) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	wanted := map[rpc.TaskKey]bool{}
@@ -220,11 +220,21 @@ func (w *Worker) obey(specs []rpc.TaskSpec, reason string) {
 		if wanted[key] {
 			continue
 		}
-		r.stop(reason)
+		r.stop("the master ordered it")
 		if r.report().State.Ended() {
 			delete(w.tasks, key)
 			w.forgetPlan(key)
 		}
+	}
+}
+
+// stopAll stops every task and remembers them as stopped, so that an order that still names one
+// does not start it a second time.
+func (w *Worker) stopAll(reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.tasks {
+		r.stop(reason)
 	}
 }
 

@@ -21,7 +21,7 @@ func BenchmarkCopy(b *testing.B) {
 			b.SetBytes(int64(text.Len()))
 			for b.Loop() {
 				b.StopTimer()
-				dir := b.TempDir()
+				dir := inMemory(b)
 				put(b, dir, map[string]string{"in/a.csv": text.String()})
 				src := mustSource(b, dir, "path = \"$DIR/in\"\nfile_format_type = csv\nschema { fields { id = bigint, name = string, city = string } }")
 				task := plugintest.Task(b, 1)

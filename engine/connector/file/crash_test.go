@@ -60,7 +60,7 @@ func TestNothingIsLostAndNothingComesTwice(t *testing.T) {
 }
 
 // inMemory is a directory without a slow disk below, where there is one.
-func inMemory(t *testing.T) string {
+func inMemory(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "seikan-file-")
 	if err != nil {

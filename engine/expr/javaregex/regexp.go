@@ -20,6 +20,9 @@ import (
 // MatchTimeout bounds one match of the backtracking engine.
 const MatchTimeout = time.Second
 
+// ErrTimeout says that a match took longer than MatchTimeout.
+var ErrTimeout = fmt.Errorf("took longer than %s on one value; make it simpler", MatchTimeout)
+
 // maxPattern bounds the length of a pattern, in bytes.
 const maxPattern = 64 << 10
 
@@ -179,7 +182,7 @@ func (r *Regexp) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("regular expression %q took longer than %s on one value; make it simpler", r.pattern, MatchTimeout)
+	return fmt.Errorf("regular expression %q %w", r.pattern, ErrTimeout)
 }
 
 // runeOffsets maps rune numbers of s to byte offsets.

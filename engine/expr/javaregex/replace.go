@@ -2,12 +2,15 @@ package javaregex
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // Replacement is a compiled replacement text: $1, ${name} and backslash escapes.
 type Replacement struct {
-	parts []part
+	parts  []part
+	goText string // the same in the form of Go's regexp
+	groups int    // how many parts are groups
 }
 
 // part is literal text, or a group when text is empty.
@@ -24,6 +27,7 @@ func (r *Regexp) Replacement(text string) (*Replacement, error) {
 	flush := func() {
 		if lit.Len() > 0 {
 			out.parts = append(out.parts, part{text: lit.String()})
+			out.goText += strings.ReplaceAll(lit.String(), "$", "$$")
 			lit.Reset()
 		}
 	}
@@ -41,6 +45,8 @@ func (r *Regexp) Replacement(text string) (*Replacement, error) {
 			}
 			flush()
 			out.parts = append(out.parts, part{group: group})
+			out.goText += "${" + strconv.Itoa(group) + "}"
+			out.groups++
 			i = next - 1
 		default:
 			lit.WriteByte(text[i])
@@ -84,6 +90,17 @@ func (r *Regexp) reference(text string, i int) (group, next int, err error) {
 // Replace appends s to dst with the first n matches replaced, all of them when n < 0. Results
 // of more than limit bytes are an error.
 func (r *Regexp) Replace(dst []byte, s string, with *Replacement, n, limit int) ([]byte, error) {
+	most := (len(s) + 1) * (len(with.goText) + with.groups*len(s)) // an upper bound of the result
+	if n < 0 && !r.empty && most < limit && r.fastFor(s) {
+		if with.groups == 0 && len(with.parts) < 2 {
+			text := ""
+			if len(with.parts) == 1 {
+				text = with.parts[0].text
+			}
+			return append(dst, r.fast.ReplaceAllLiteralString(s, text)...), nil
+		}
+		return append(dst, r.fast.ReplaceAllString(s, with.goText)...), nil
+	}
 	matches, err := r.Find(s, 0, n)
 	if err != nil {
 		return dst, err

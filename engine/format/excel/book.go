@@ -25,7 +25,7 @@ const (
 
 // book is an open workbook (ECMA-376, parts 1 and 2).
 //
-// excelize could read it, but takes a damaged sheet for one that ends early.
+// excelize could read it, but takes a damaged sheet for one that ends there.
 type book struct {
 	zip     *zip.Reader
 	close   func() error

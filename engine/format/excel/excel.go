@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
-
-	"github.com/xuri/excelize/v2"
 
 	"seikan/engine/format/delimited"
 	"seikan/engine/format/rowwise"
@@ -93,20 +92,17 @@ func (r *reading) Open(ctx context.Context, task plugin.Task, split plugin.Split
 	return rowwise.New(task, split, f.Name(), schema, s), nil
 }
 
-// maxSheetName is the number of characters a sheet's name may have.
-const maxSheetName = excelize.MaxSheetNameLength
-
 // Writing implements plugin.Format.
 func (Format) Writing(opts *option.Values, schema *record.Schema) (plugin.FileWriting, error) {
 	w := &writing{sheet: opts.String(sheetName.Key), schema: schema}
 	if w.sheet == "" {
 		w.sheet = "Sheet1"
 	}
-	if err := excelize.NewFile().SetSheetName("Sheet1", w.sheet); err != nil || utf8.RuneCountInString(w.sheet) > maxSheetName {
-		return nil, opts.Problem(sheetName.Key, "up to 31 characters without : \\ / ? * [ ]", "%q cannot be the name of a sheet", w.sheet)
+	if utf8.RuneCountInString(w.sheet) > maxSheetName || strings.ContainsAny(w.sheet, `:\/?*[]`) || strings.Trim(w.sheet, "'") != w.sheet || checkText(w.sheet) != nil {
+		return nil, opts.Problem(sheetName.Key, "up to 31 characters without : \\ / ? * [ ], no quote at an end", "%q cannot be the name of a sheet", w.sheet)
 	}
-	if n := len(schema.Columns); n > excelize.MaxColumns {
-		return nil, plugin.Permanent(fmt.Errorf("%s: a sheet has at most %d columns, the table has %d", opts.Owner(), excelize.MaxColumns, n))
+	if n := len(schema.Columns); n > maxColumns {
+		return nil, plugin.Permanent(fmt.Errorf("%s: a sheet has at most %d columns, the table has %d", opts.Owner(), maxColumns, n))
 	}
 	return w, delimited.Supported(schema, value.Options{})
 }

@@ -112,7 +112,7 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 	}
 }
 
-// book makes a workbook with excelize, as a spreadsheet program would.
+// workbook makes a workbook with excelize, as a spreadsheet program would.
 func workbook(t testing.TB, fill func(f *excelize.File) error) []byte {
 	t.Helper()
 	f := excelize.NewFile()
@@ -125,6 +125,30 @@ func workbook(t testing.TB, fill func(f *excelize.File) error) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// Another program sees dates as dates and numbers as numbers.
+func TestOthersUnderstandWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	data, err := write(t, "sheet_name = \"a & b\"", batch(t, schemaOf(t, "day date", "at timestamp", "clock time", "n double", "s string", "none int"), "2024-02-29|2024-02-29T01:02:03|01:02:03|0.30000000000000004|a<b _x0041_|∅"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := f.GetRows("a & b")
+	if err != nil || len(rows) != 2 {
+		t.Fatal(rows, err)
+	}
+	if want := []string{"2024-02-29", "2024-02-29 01:02:03.000", "01:02:03.000", "0.3", "a<b _x0041_"}; !slices.Equal(rows[1], want) {
+		t.Errorf("%q, want %q", rows[1], want)
+	}
+	if raw, err := f.GetCellValue("a & b", "D2", excelize.Options{RawCellValue: true}); err != nil || raw != "0.30000000000000004" {
+		t.Errorf("the number is stored as %s (%v)", raw, err)
+	}
 }
 
 func set(f *excelize.File, sheet string, cells map[string]any) error {

@@ -21,7 +21,7 @@ type cell struct {
 	kind    string // attribute t: s, str, inlineStr, b, e, d; "" and n are numbers
 	style   int
 	text    []byte
-	present bool
+	present bool // there is a value
 	formula bool
 }
 
@@ -133,7 +133,7 @@ func (s *scanner) row() (filled bool, err error) {
 			if err := s.cell(t, into); err != nil {
 				return false, err
 			}
-			filled = filled || into.present
+			filled = filled || into.present || into.formula
 			s.bytes += len(into.text) + 8
 		}
 	}
@@ -145,9 +145,6 @@ func ended(err error) error {
 	}
 	return err
 }
-
-// maxColumns is the number of columns of a sheet.
-const maxColumns = 16384
 
 // columnOf is the index of a cell's column by its reference, such as 1 for B7, or the one that
 // is next.
@@ -215,7 +212,6 @@ func (s *scanner) cell(start xml.StartElement, c *cell) error {
 				if c.kind == "str" {
 					c.text = unescape(c.text, 0)
 				}
-				c.present = c.present || c.formula
 				return nil
 			}
 		}
@@ -249,10 +245,10 @@ func (s *scanner) append(b array.Builder, c *cell, column int) error {
 // plain is a cell's value as the text of its column's type; nil for null.
 func (s *scanner) plain(c *cell, t record.Type) ([]byte, error) {
 	switch {
+	case c.formula && (!c.present || len(c.text) == 0 && c.kind != "str"):
+		return nil, errors.New("the formula's result is not stored in the file; open it in a spreadsheet program and save it")
 	case !c.present:
 		return nil, nil
-	case c.formula && len(c.text) == 0 && c.kind != "str":
-		return nil, errors.New("the formula's result is not stored in the file; open it in a spreadsheet program and save it")
 	}
 	text := c.text
 	switch c.kind {

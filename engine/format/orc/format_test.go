@@ -129,6 +129,34 @@ func TestPiecesTogetherAreTheFile(t *testing.T) {
 	}
 }
 
+func TestTextsAreNumberedWhileThatPays(t *testing.T) {
+	t.Parallel()
+	schema := filetest.Schema(t, "s", "string", "n", "int")
+	var want []*record.Batch
+	for i := range 30 {
+		distinct := 50
+		if i >= 3 {
+			distinct = 1 << 30 // more than a dictionary holds: the stripe ends
+		}
+		want = append(want, filetest.Random(schema, 4000, distinct, uint64(i)))
+	}
+	f := filetest.Write(t, Format{}, "", want...)
+	r := filetest.Reading(t, Format{}, nil)
+	pieces, err := r.Cut(context.Background(), f, 1)
+	if err != nil || len(pieces) != 2 {
+		t.Errorf("stripes %v, want 2; error %v", pieces, err)
+	}
+	got, err := filetest.Read(r, f, filetest.Whole, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filetest.SameRows(t, want, got)
+	few := filetest.Write(t, Format{}, "", want[:3]...)
+	if len(few) > 12_000*6 {
+		t.Errorf("12000 rows with 50 different texts take %d bytes", len(few))
+	}
+}
+
 func TestSchemaComesFromTheFile(t *testing.T) {
 	t.Parallel()
 	f := filetest.Write(t, Format{}, "", filetest.Random(everyType(t), 10, 5, 1))

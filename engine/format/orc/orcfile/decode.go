@@ -50,7 +50,7 @@ func (o *opener) decoder(n *node) (decoder, error) {
 	}
 	enc := o.encodings[n.id]
 	v2 := enc.kind == directV2 || enc.kind == dictionaryV2
-	dict := enc.kind == dictionary || enc.kind == dictionaryV2
+	dict := enc.kind == dictionaryV1 || enc.kind == dictionaryV2
 	if enc.kind > dictionaryV2 || dict && n.kind != kString && n.kind != kVarchar && n.kind != kChar {
 		return nil, fmt.Errorf("%s columns with encoding %d cannot be read", n.kind, enc.kind)
 	}

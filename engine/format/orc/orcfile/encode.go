@@ -27,6 +27,7 @@ type column struct {
 	fractions   *intWriter
 	bytes       *byteWriter
 	bits        *bitWriter
+	texts       *texts
 	places      []int32
 }
 
@@ -101,7 +102,9 @@ func (w *Writer) add(name string, t record.Type) (*column, error) {
 		c.ints, c.fractions = integers(true), integers(false)
 	case kDecimal:
 		c.data, c.fractions = stream(), integers(true)
-	case kString, kBinary:
+	case kString:
+		c.texts = newTexts(stream)
+	case kBinary:
 		c.data, c.lengths = stream(), integers(false)
 	case kList, kMap:
 		c.lengths = integers(false)
@@ -263,13 +266,17 @@ func writeInts[T ~int16 | ~int32 | ~int64](c *column, v []T, at []int32, mismatc
 }
 
 func (c *column) writeBytes(offsets []int32, data []byte, at []int32, mismatch error) error {
-	if c.lengths == nil || c.data == nil {
+	if c.texts == nil && (c.lengths == nil || c.data == nil) {
 		return mismatch
 	}
 	for _, p := range at {
 		v := data[offsets[p]:offsets[p+1]]
-		c.lengths.write(int64(len(v)))
-		c.data.append(v)
+		if c.texts != nil {
+			c.texts.write(v)
+		} else {
+			c.lengths.write(int64(len(v)))
+			c.data.append(v)
+		}
 		c.stats.text(v)
 	}
 	return nil

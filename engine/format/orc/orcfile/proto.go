@@ -308,7 +308,7 @@ type encodingKind uint64
 
 const (
 	direct       encodingKind = 0
-	dictionary   encodingKind = 1
+	dictionaryV1 encodingKind = 1
 	directV2     encodingKind = 2
 	dictionaryV2 encodingKind = 3
 )

@@ -13,8 +13,8 @@ import (
 // stripeBytes is Writer.StripeBytes by default.
 const stripeBytes = 64 << 20
 
-// Writer writes one file: integers in run lengths of version 2, texts as they are, without
-// indexes. The first error sticks.
+// Writer writes one file: integers in run lengths of version 2, texts by dictionary where it
+// pays, no row indexes. The first error sticks.
 type Writer struct {
 	// StripeBytes is the size in memory at which a stripe ends: compressed chunks, and those
 	// that are not full yet. It may be set before the first row.
@@ -87,11 +87,21 @@ func (w *Writer) Write(rec arrow.RecordBatch) error {
 		}
 		w.rows += part.NumRows()
 		part.Release()
-		if w.buffered+w.pending() >= w.StripeBytes {
+		if w.buffered+w.pending() >= w.StripeBytes || w.full() {
 			w.endStripe()
 		}
 	}
 	return w.err
+}
+
+// full reports whether a dictionary is, so that the stripe must end.
+func (w *Writer) full() bool {
+	for _, c := range w.columns {
+		if c.texts != nil && c.texts.full && c.texts.state == asNumbers {
+			return true
+		}
+	}
+	return false
 }
 
 // pending is the size of the chunks that are not full.
@@ -170,12 +180,24 @@ type named struct {
 	out  *out
 }
 
-// streams ends the encoders of a column and returns what they wrote.
-func (c *column) streams() []named {
-	var list []named
+// end ends the encoders of a column and returns what they wrote, and its ColumnEncoding message.
+func (c *column) end() (list []named, enc message) {
 	if c.stats.nulls {
 		c.presentBits.flush()
 		list = append(list, named{present, c.presentBits.bytes.out})
+	}
+	if c.texts != nil {
+		more, kind, entries := c.texts.end()
+		enc.number(1, uint64(kind))
+		if kind == dictionaryV2 {
+			enc.number(2, entries)
+		}
+		return append(list, more...), enc
+	}
+	enc.number(1, uint64(direct))
+	if c.ints != nil || c.lengths != nil || c.fractions != nil {
+		enc = nil
+		enc.number(1, uint64(directV2))
 	}
 	switch {
 	case c.bits != nil:
@@ -198,17 +220,19 @@ func (c *column) streams() []named {
 		c.fractions.flush()
 		list = append(list, named{secondary, c.fractions.out})
 	}
-	return list
+	return list, enc
 }
 
 // endStripe writes the stripe being filled.
 func (w *Writer) endStripe() {
 	w.start()
 	s := Stripe{Rows: w.rows, offset: w.offset}
-	var foot, stats message
+	var foot, encodings, stats message
 	w.root.stats.values = uint64(w.rows)
 	for _, c := range w.columns {
-		for _, n := range c.streams() {
+		list, enc := c.end()
+		encodings.bytes(2, enc)
+		for _, n := range list {
 			n.out.finish()
 			size := w.flush(&n.out.done)
 			s.data += size
@@ -223,25 +247,13 @@ func (w *Writer) endStripe() {
 		c.stats.reset()
 		c.slots = 0
 	}
-	for _, c := range w.columns {
-		var m message
-		m.number(1, uint64(c.encoding()))
-		foot.bytes(2, m)
-	}
+	foot = append(foot, encodings...)
 	foot.bytes(3, []byte("UTC"))
 	s.footer = w.section(foot)
 	w.stripes = append(w.stripes, s)
 	w.metadata.bytes(1, stats)
 	w.total += uint64(w.rows)
 	w.rows, w.buffered = 0, 0
-}
-
-// encoding is DIRECT_V2 for columns with integer run lengths.
-func (c *column) encoding() encodingKind {
-	if c.ints != nil || c.lengths != nil || c.fractions != nil {
-		return directV2
-	}
-	return direct
 }
 
 func (w *Writer) footer(content uint64) message {

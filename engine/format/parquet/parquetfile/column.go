@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"seikan/engine/format/parquet/blocks"
+	"seikan/engine/format/parquet/dictionary"
 )
 
 // limits bound what a column holds in memory besides its finished pages.
@@ -48,11 +49,11 @@ type column struct {
 	numbers  []uint32
 
 	// The dictionary of the chunk being filled.
-	dictionary bool // new values go to the dictionary
-	ints64     intDict
-	strings    bytesDict
-	seen       int // values since the chunk's begin, without nulls
-	plainSize  int // what numbers would take in PLAIN
+	numbered  bool // new values go to the dictionary
+	ints64    dictionary.Ints
+	strings   dictionary.Bytes
+	seen      int // values since the chunk's begin, without nulls
+	plainSize int // what numbers would take in PLAIN
 
 	chunk chunk
 
@@ -80,13 +81,13 @@ func (c *column) begin() {
 	c.chunk.bounds.reset()
 	c.chunk = chunk{pages: c.chunk.pages, bounds: c.chunk.bounds}
 	c.seen, c.plainSize = 0, 0
-	c.dictionary = c.node.physical != boolean
+	c.numbered = c.node.physical != boolean
 	switch {
-	case !c.dictionary:
+	case !c.numbered:
 	case c.node.raw():
-		c.strings.reset()
+		c.strings.Reset()
 	default:
-		c.ints64.reset()
+		c.ints64.Reset()
 	}
 }
 
@@ -161,8 +162,8 @@ func (c *column) values(arr arrow.Array, at []int32) error {
 			return err
 		}
 		c.seen += len(v)
-		if c.dictionary {
-			c.numbers = c.ints64.number(c.numbers, v)
+		if c.numbered {
+			c.numbers = c.ints64.Number(c.numbers, v)
 			c.plainSize += len(v) * c.node.width
 		} else {
 			c.plain = appendPlain(c.plain, v, c.node)
@@ -209,8 +210,8 @@ func (c *column) byteStrings(data []byte, offsets, at []int32) {
 			p = int(at[i])
 		}
 		v := data[offsets[p]:offsets[p+1]]
-		if c.dictionary {
-			c.numbers = append(c.numbers, c.strings.number(v))
+		if c.numbered {
+			c.numbers = append(c.numbers, c.strings.Number(v))
 			c.plainSize += len(v) + 4
 			continue
 		}
@@ -237,21 +238,21 @@ func (c *column) bound(v []int64) {
 // entries and size are those of the dictionary.
 func (c *column) entries() int {
 	if c.node.raw() {
-		return len(c.strings.ends)
+		return c.strings.Len()
 	}
-	return len(c.ints64.values)
+	return len(c.ints64.Values())
 }
 
 func (c *column) size() int {
 	if c.node.raw() {
-		return len(c.strings.data) + 4*len(c.strings.ends)
+		return c.strings.Size() + 4*c.strings.Len()
 	}
-	return len(c.ints64.values) * c.node.width
+	return len(c.ints64.Values()) * c.node.width
 }
 
 // settle gives up a dictionary that does not pay, and writes a full page.
 func (c *column) settle() error {
-	if c.dictionary {
+	if c.numbered {
 		first := !c.chunk.numbered
 		switch {
 		case first && c.seen >= sample && c.seen < 4*sample && c.entries()*5 > c.seen*4:
@@ -262,7 +263,7 @@ func (c *column) settle() error {
 				break
 			}
 			err := c.writePage()
-			c.dictionary = false
+			c.numbered = false
 			return err
 		}
 	}
@@ -275,15 +276,15 @@ func (c *column) settle() error {
 // giveUp turns the first page's numbers back into values and drops the dictionary.
 func (c *column) giveUp() {
 	c.boundDictionary()
-	c.dictionary = false
+	c.numbered = false
 	if c.node.raw() {
 		for _, n := range c.numbers {
-			c.appendRaw(c.strings.entry(n))
+			c.appendRaw(c.strings.Entry(n))
 		}
 	} else {
 		v := c.ints[:0]
 		for _, n := range c.numbers {
-			v = append(v, c.ints64.values[n])
+			v = append(v, c.ints64.Values()[n])
 		}
 		c.ints = v
 		c.plain = appendPlain(c.plain, v, c.node)
@@ -294,10 +295,10 @@ func (c *column) giveUp() {
 // boundDictionary takes all entries into the chunk's bounds; each of them stands somewhere.
 func (c *column) boundDictionary() {
 	if !c.node.raw() {
-		c.bound(c.ints64.values)
+		c.bound(c.ints64.Values())
 		return
 	}
-	for i := range c.strings.ends {
-		c.chunk.bounds.raw(c.strings.entry(uint32(i)), c.node.physical == fixed)
+	for i := range c.strings.Len() {
+		c.chunk.bounds.raw(c.strings.Entry(uint32(i)), c.node.physical == fixed)
 	}
 }

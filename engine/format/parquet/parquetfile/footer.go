@@ -65,6 +65,9 @@ func (w *Writer) endGroup() error {
 	return nil
 }
 
+// writer names the program. Readers that cannot take it apart distrust statistics.
+const writer = "seikan version 1.0.0 (build 1)"
+
 // footer is the FileMetaData with its length and the magic number.
 func (w *Writer) footer() []byte {
 	t := &thrift{}
@@ -76,7 +79,7 @@ func (w *Writer) footer() []byte {
 	for i, g := range w.groups {
 		w.describeGroup(t, i, g)
 	}
-	t.text(6, "seikan")
+	t.text(6, writer)
 	t.list(7, typeStruct, len(w.columns))
 	for range w.columns { // the order of a column is that of its type
 		t.element()

@@ -22,7 +22,7 @@ func (c *column) writePage() error {
 	if c.slots == 0 {
 		return nil
 	}
-	numbered := c.dictionary
+	numbered := c.numbered
 	if numbered && !c.chunk.numbered {
 		// The first page decides whether numbers are really smaller.
 		numbered = 4*(c.size()+len(c.numbers)*widthOf(uint32(c.entries()))/8) < 3*c.plainSize
@@ -89,10 +89,10 @@ func appendSized(body []byte, levels []uint8, most uint8) []byte {
 // dictionaryBody is the dictionary in PLAIN encoding.
 func (c *column) dictionaryBody(body []byte) []byte {
 	if !c.node.raw() {
-		return appendPlain(body, c.ints64.values, c.node)
+		return appendPlain(body, c.ints64.Values(), c.node)
 	}
-	for i := range c.strings.ends {
-		v := c.strings.entry(uint32(i))
+	for i := range c.strings.Len() {
+		v := c.strings.Entry(uint32(i))
 		if c.node.physical == byteArray {
 			body = binary.LittleEndian.AppendUint32(body, uint32(len(v)))
 		}

@@ -14,7 +14,7 @@ import (
 	"seikan/engine/record"
 )
 
-// A row group ends at this many rows or compressed bytes.
+// A row group ends at this many rows, by default, or compressed bytes.
 const (
 	groupRows  = 1 << 20
 	groupBytes = 64 << 20
@@ -39,6 +39,10 @@ type Options struct {
 
 // Writer writes one file. The first error sticks.
 type Writer struct {
+	// GroupRows is the number of rows at which a row group ends. It may be set before the
+	// first row.
+	GroupRows int64
+
 	out      io.Writer
 	offset   int64
 	codec    *compressor
@@ -68,7 +72,7 @@ func NewWriter(out io.Writer, schema *record.Schema, opts Options) (*Writer, err
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{out: out, codec: codec, root: root}
+	w := &Writer{GroupRows: groupRows, out: out, codec: codec, root: root}
 	w.collect(root, &scratch{}, nil, 0, 0)
 	w.limits = share(max(1, len(w.columns)))
 	for _, c := range w.columns {
@@ -166,7 +170,7 @@ func (w *Writer) piece(rec arrow.RecordBatch) error {
 		}
 	}
 	w.open += int64(n)
-	if w.open >= groupRows || w.buffered >= groupBytes {
+	if w.open >= w.GroupRows || w.buffered >= groupBytes {
 		return w.endGroup()
 	}
 	return nil

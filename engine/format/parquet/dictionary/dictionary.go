@@ -1,17 +1,22 @@
-package parquetfile
+// Package dictionary numbers values in order of appearance.
+package dictionary
 
 import (
 	"hash/maphash"
 )
 
-// intDict numbers values of up to eight bytes in order of appearance.
-type intDict struct {
+// Ints numbers values of up to eight bytes. Reset it before the first use.
+type Ints struct {
 	slots  []uint32 // number + 1, 0 when free; open addressing
 	shift  uint
 	values []int64
 }
 
-func (d *intDict) reset() {
+// Values are the entries, by number.
+func (d *Ints) Values() []int64 { return d.values }
+
+// Reset forgets all entries.
+func (d *Ints) Reset() {
 	if d.slots == nil {
 		d.slots, d.shift = make([]uint32, 1024), 64-10
 	}
@@ -19,8 +24,8 @@ func (d *intDict) reset() {
 	d.values = d.values[:0]
 }
 
-// number appends the number of each value to dst.
-func (d *intDict) number(dst []uint32, values []int64) []uint32 {
+// Number appends the number of each value to dst.
+func (d *Ints) Number(dst []uint32, values []int64) []uint32 {
 	for _, v := range values {
 		mask := uint64(len(d.slots) - 1)
 		h := uint64(v) * 0x9e3779b97f4a7c15 >> d.shift
@@ -39,7 +44,7 @@ func (d *intDict) number(dst []uint32, values []int64) []uint32 {
 	return dst
 }
 
-func (d *intDict) insert(v int64, slot uint64) uint32 {
+func (d *Ints) insert(v int64, slot uint64) uint32 {
 	d.values = append(d.values, v)
 	n := uint32(len(d.values))
 	d.slots[slot] = n
@@ -58,8 +63,8 @@ func (d *intDict) insert(v int64, slot uint64) uint32 {
 	return n
 }
 
-// bytesDict numbers byte strings in order of appearance.
-type bytesDict struct {
+// Bytes numbers byte strings. Reset it before the first use.
+type Bytes struct {
 	slots []bytesSlot
 	data  []byte
 	ends  []int32 // of each entry in data
@@ -70,7 +75,14 @@ type bytesSlot struct{ hash, number uint32 } // number + 1, 0 when free
 // seed is of the process: hashes never reach a file.
 var seed = maphash.MakeSeed()
 
-func (d *bytesDict) reset() {
+// Len is the number of entries.
+func (d *Bytes) Len() int { return len(d.ends) }
+
+// Size is the length of all entries together, in bytes.
+func (d *Bytes) Size() int { return len(d.data) }
+
+// Reset forgets all entries.
+func (d *Bytes) Reset() {
 	if d.slots == nil {
 		d.slots = make([]bytesSlot, 1024)
 	}
@@ -78,7 +90,8 @@ func (d *bytesDict) reset() {
 	d.data, d.ends = d.data[:0], d.ends[:0]
 }
 
-func (d *bytesDict) entry(i uint32) []byte {
+// Entry is the byte string with number i.
+func (d *Bytes) Entry(i uint32) []byte {
 	from := int32(0)
 	if i > 0 {
 		from = d.ends[i-1]
@@ -86,20 +99,21 @@ func (d *bytesDict) entry(i uint32) []byte {
 	return d.data[from:d.ends[i]]
 }
 
-func (d *bytesDict) number(v []byte) uint32 {
+// Number is the number of v, which may be a new one.
+func (d *Bytes) Number(v []byte) uint32 {
 	hash := uint32(maphash.Bytes(seed, v))
 	mask := uint32(len(d.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		switch s := d.slots[at]; {
 		case s.number == 0:
 			return d.insert(v, hash, at)
-		case s.hash == hash && string(d.entry(s.number-1)) == string(v):
+		case s.hash == hash && string(d.Entry(s.number-1)) == string(v):
 			return s.number - 1
 		}
 	}
 }
 
-func (d *bytesDict) insert(v []byte, hash, slot uint32) uint32 {
+func (d *Bytes) insert(v []byte, hash, slot uint32) uint32 {
 	d.data = append(d.data, v...)
 	d.ends = append(d.ends, int32(len(d.data)))
 	n := uint32(len(d.ends))

@@ -1,0 +1,396 @@
+package master
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seikan/db/state"
+	"seikan/engine/checkpoint"
+	"seikan/engine/plan"
+	"seikan/engine/rpc"
+	"seikan/storage"
+)
+
+// Cluster is the master of a cluster: it reigns while its node is the Raft leader.
+type Cluster struct {
+	Jobs  *state.Jobs // writes through this node's own store alone
+	Blobs storage.Store
+	// Plan builds a job's plan from its row.
+	Plan  func(ctx context.Context, job state.Job, log *slog.Logger) (*plan.Plan, error)
+	Node  string // this node's id
+	Lease time.Duration
+	Wait  bool // job-schedule-strategy WAIT
+	Log   *slog.Logger
+
+	mu    sync.Mutex
+	reign *reign
+}
+
+// reign is what a master knows beyond the rows. It is gathered anew by each.
+type reign struct {
+	c      *Cluster
+	jobs   *state.Jobs // in epoch
+	epoch  int64
+	began  time.Time
+	wake   chan struct{}
+	mu     sync.Mutex
+	nodes  map[string]*node
+	plans  map[string]*planning
+	since  map[string]seen
+	holds  map[string]string
+	orders map[string][]rpc.TaskSpec              // nil before the first decision
+	counts map[string]map[string]map[string]int64 // job, task, counters: as last reported
+}
+
+type node struct {
+	fact    NodeFact
+	session uint64
+	seq     uint64
+	push    chan struct{}
+}
+
+type planning struct {
+	done  bool
+	shape *Shape
+	err   error
+}
+
+type seen struct {
+	status  state.PipelineStatus
+	attempt int64
+	at      time.Duration
+}
+
+// ErrNotMaster says that this node is not, or no longer, the master.
+var ErrNotMaster = errors.New("this node is not the master")
+
+// Reign takes the next epoch and carries out decisions until ctx ends, which it must as soon as
+// the node is no longer leader; being deposed shows in refused writes before that.
+func (c *Cluster) Reign(ctx context.Context) error {
+	epoch, err := c.Jobs.TakeEpoch(ctx, c.Node)
+	if err != nil {
+		return fmt.Errorf("take over as master: %w", err)
+	}
+	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), nodes: map[string]*node{},
+		plans: map[string]*planning{}, since: map[string]seen{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
+	c.mu.Lock()
+	c.reign = r
+	c.mu.Unlock()
+	c.Log.Info("this node is the master", "epoch", epoch)
+	defer func() {
+		c.mu.Lock()
+		c.reign = nil
+		c.mu.Unlock()
+	}()
+	return r.loop(ctx)
+}
+
+func (c *Cluster) current() *reign {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reign
+}
+
+// Wake makes the master look at the rows soon.
+func (c *Cluster) Wake() {
+	if r := c.current(); r != nil {
+		r.poke()
+	}
+}
+
+func (r *reign) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lookEvery is how often the rows are read when nothing asks for it.
+const lookEvery = 250 * time.Millisecond
+
+func (r *reign) loop(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		acted, err := r.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, state.ErrDeposed):
+			return err
+		case err != nil:
+			r.c.Log.Warn("a step of the master did not succeed and is repeated", "error", err)
+		case acted:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// step reads, publishes orders, decides and acts, once.
+func (r *reign) step(ctx context.Context) (acted bool, err error) {
+	f, err := r.facts(ctx)
+	if err != nil {
+		return false, err
+	}
+	r.publish(Orders(f))
+	byJob := map[string][]Action{}
+	held := map[string]string{}
+	for _, a := range Decide(f) {
+		if h, ok := a.(Hold); ok {
+			held[h.JobID] = h.Reason
+			continue
+		}
+		id := jobOf(a)
+		byJob[id] = append(byJob[id], a)
+	}
+	r.mu.Lock()
+	r.holds = held
+	r.mu.Unlock()
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for _, id := range slices.Sorted(maps.Keys(byJob)) {
+		group.Go(func() error {
+			for _, a := range byJob[id] {
+				if err := r.carryOut(inner, a); err != nil && !errors.Is(err, state.ErrMoved) {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return len(byJob) > 0, group.Wait()
+}
+
+func jobOf(a Action) string {
+	switch a := a.(type) {
+	case Plan:
+		return a.JobID
+	case Move:
+		return a.JobID
+	case Begin:
+		return a.JobID
+	case Save:
+		return a.Pipeline.JobID
+	case End:
+		return a.JobID
+	}
+	return ""
+}
+
+func (r *reign) now() time.Duration { return time.Since(r.began) }
+
+func (r *reign) facts(ctx context.Context) (Facts, error) {
+	f := Facts{Lease: r.c.Lease, Wait: r.c.Wait, Nodes: map[string]NodeFact{}}
+	jobs, err := r.liveJobs(ctx)
+	if err != nil {
+		return f, err
+	}
+	pipelines, err := r.jobs.LivePipelines(ctx)
+	if err != nil {
+		return f, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.Now = r.now()
+	for id, n := range r.nodes {
+		f.Nodes[id] = n.fact
+	}
+	live := map[string]bool{}
+	for _, j := range jobs {
+		live[j.ID] = true
+		f.Jobs = append(f.Jobs, r.jobFact(j, pipelines[j.ID], f.Now))
+	}
+	maps.DeleteFunc(r.plans, func(id string, _ *planning) bool { return !live[id] })
+	maps.DeleteFunc(r.counts, func(id string, _ map[string]map[string]int64) bool { return !live[id] })
+	return f, nil
+}
+
+func (r *reign) liveJobs(ctx context.Context) ([]state.Job, error) {
+	var out []state.Job
+	for after := ""; ; {
+		page, next, err := r.jobs.Jobs(ctx, state.Live(), after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page...)
+		if next == "" {
+			slices.Reverse(out) // oldest submit first
+			return out, nil
+		}
+		after = next
+	}
+}
+
+// jobFact puts a job's rows and what is known of its plan together; r.mu is held.
+func (r *reign) jobFact(j state.Job, rows []state.Pipeline, now time.Duration) JobFact {
+	out := JobFact{Job: j, Pipelines: map[int]PipelineFact{}}
+	if p := r.plans[j.ID]; p != nil {
+		out.Planning, out.Shape, out.PlanErr = !p.done, p.shape, p.err
+	}
+	if j.Shape != "" {
+		s := &Shape{}
+		if err := json.Unmarshal([]byte(j.Shape), s); err != nil {
+			out.PlanErr = fmt.Errorf("the stored shape of the plan: %w", err)
+		} else {
+			out.Shape = s
+		}
+	}
+	for _, p := range rows {
+		f := PipelineFact{Row: p, Placement: Placement{}}
+		if p.Placement != "" {
+			if err := json.Unmarshal([]byte(p.Placement), &f.Placement); err != nil {
+				out.PlanErr = fmt.Errorf("the stored placement of pipeline %d: %w", p.ID, err)
+			}
+		}
+		key := fmt.Sprintf("%s/%d", j.ID, p.ID)
+		s, ok := r.since[key]
+		if !ok || s.status != p.Status || s.attempt != p.Attempt {
+			s = seen{p.Status, p.Attempt, now}
+			r.since[key] = s
+		}
+		f.Since = s.at
+		out.Pipelines[int(p.ID)] = f
+	}
+	return out
+}
+
+func (r *reign) publish(orders map[string][]rpc.TaskSpec) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed := r.orders == nil
+	for id, n := range r.nodes {
+		if changed || !slices.Equal(r.orders[id], orders[id]) {
+			select {
+			case n.push <- struct{}{}:
+			default:
+			}
+		}
+	}
+	r.orders = orders
+}
+
+func (r *reign) carryOut(ctx context.Context, a Action) error {
+	var err error
+	switch a := a.(type) {
+	case Plan:
+		r.startPlan(ctx, a.JobID)
+	case Move:
+		_, err = r.jobs.Move(ctx, a.JobID, a.Move)
+	case Begin:
+		var text []byte
+		if text, err = json.Marshal(a.Placement); err == nil {
+			_, err = r.jobs.PlaceAttempt(ctx, a.JobID, int64(a.Pipeline), string(text))
+		}
+	case Save:
+		_, err = r.jobs.SavePipeline(ctx, a.Pipeline)
+		if err == nil && a.Pipeline.Status == state.PipelineFailed {
+			r.c.Log.Warn("a pipeline failed", "job", a.Pipeline.JobID, "pipeline", a.Pipeline.ID, "attempt", a.Pipeline.Attempt, "error", a.Pipeline.Error)
+		}
+	case End:
+		err = r.end(ctx, a)
+	}
+	return err
+}
+
+// planWithin bounds planning, which may connect to the job's systems.
+const planWithin = time.Minute
+
+func (r *reign) startPlan(ctx context.Context, id string) {
+	p := &planning{}
+	r.mu.Lock()
+	r.plans[id] = p
+	r.mu.Unlock()
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, planWithin)
+		defer cancel()
+		job, err := r.jobs.Job(ctx, id)
+		var s *Shape
+		if err == nil {
+			var built *plan.Plan
+			if built, err = r.c.Plan(ctx, job, r.c.Log); err == nil {
+				s = ShapeOf(built)
+			}
+		}
+		r.mu.Lock()
+		p.done, p.shape, p.err = true, s, err
+		r.mu.Unlock()
+		r.poke()
+	}()
+}
+
+func (r *reign) end(ctx context.Context, e End) error {
+	metrics, err := json.Marshal(r.finalCounters(ctx, e.JobID))
+	if err != nil {
+		return fmt.Errorf("encode the job's counters: %w", err)
+	}
+	if _, err := r.jobs.FinishJob(ctx, e.JobID, e.Status, e.Error, string(metrics)); err != nil {
+		return err
+	}
+	r.c.Log.Info("job ended", "job", e.JobID, "status", e.Status, "error", e.Error)
+	if e.Status == state.Finished || e.Status == state.Canceled {
+		checkpoint.Keeper{Jobs: r.jobs, Blobs: r.c.Blobs, Log: r.c.Log}.DropAll(ctx, e.JobID)
+	}
+	return nil
+}
+
+// finalCounters are those of each pipeline's newest manifest, which are exact, or else what was
+// last reported.
+func (r *reign) finalCounters(ctx context.Context, jobID string) map[string]int64 {
+	sum := map[string]int64{}
+	rows, err := r.jobs.Pipelines(ctx, jobID)
+	if err != nil {
+		return r.Counters(jobID)
+	}
+	for _, p := range rows {
+		if p.ID == 0 {
+			continue
+		}
+		m, err := checkpoint.Newest(ctx, r.jobs, r.c.Blobs, jobID, int(p.ID), r.c.Log)
+		if err != nil || m == nil {
+			return r.Counters(jobID)
+		}
+		for k, n := range m.Counters {
+			sum[k] += n
+		}
+	}
+	return sum
+}
+
+// Counters sums what the tasks of a job last reported.
+func (r *reign) Counters(jobID string) map[string]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum := map[string]int64{}
+	for _, counters := range r.counts[jobID] {
+		for k, n := range counters {
+			sum[k] += n
+		}
+	}
+	return sum
+}
+
+// ShapeOf is what the master keeps of a plan.
+func ShapeOf(p *plan.Plan) *Shape {
+	s := &Shape{RetryTimes: int64(p.Env.RetryTimes), RetryWaitMS: p.Env.RetryInterval.Milliseconds(), MemoryBytes: p.Env.MemoryBytes,
+		Tags: p.Env.Tags(), EnvOptions: p.Env.Options(), Dag: dag(p)}
+	for _, pl := range p.Pipelines {
+		s.Pipelines = append(s.Pipelines, PipelineShape{ID: pl.ID, Parallelism: pl.Parallelism, Committers: pl.Slots() - 1 - pl.Parallelism,
+			NodeBound: pl.NodeBound()})
+	}
+	return s
+}

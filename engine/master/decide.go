@@ -1,0 +1,497 @@
+package master
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"seikan/db/state"
+	"seikan/engine/rpc"
+)
+
+// Decide takes the next step for each job. It is pure: the same facts give the same actions.
+// First start, failover, restart of the whole cluster and upgrade are this one function.
+func Decide(f Facts) []Action {
+	d := &decider{Facts: f, used: used(f), memory: memory(f)}
+	blocked := false
+	for _, j := range f.Jobs {
+		d.job(j, &blocked)
+	}
+	return d.out
+}
+
+type decider struct {
+	Facts
+	used   map[string]int              // slots taken on each node
+	memory map[string]map[string]int64 // bytes each job may hold on each node
+	out    []Action
+}
+
+func (d *decider) do(a Action) { d.out = append(d.out, a) }
+
+func (d *decider) job(j JobFact, blocked *bool) {
+	id := j.Job.ID
+	switch j.Job.Status {
+	case state.Initializing:
+		switch {
+		case j.Job.Desired == state.WantCancel:
+			d.do(Move{id, state.Move{To: state.Canceling}})
+		case j.PlanErr != nil:
+			d.do(Move{id, state.Move{To: state.Failing, Error: j.PlanErr.Error()}})
+		case j.Shape != nil:
+			d.do(Move{id, state.Move{From: []state.Status{state.Initializing}, To: state.Created, Shape: j.Shape.encode()}})
+		case !j.Planning:
+			d.do(Plan{id})
+		}
+	case state.Created:
+		d.do(Move{id, state.Move{From: []state.Status{state.Created}, To: state.Pending}})
+	case state.Pending, state.Scheduled:
+		d.pending(j, blocked)
+	case state.Running, state.DoingSavepoint:
+		d.running(j)
+	case state.Failing:
+		d.stopping(j, state.Failed)
+	case state.Canceling:
+		d.stopping(j, state.Canceled)
+	}
+}
+
+// pending waits for room for all of the job at once. The queue is first in, first out.
+func (d *decider) pending(j JobFact, blocked *bool) {
+	id := j.Job.ID
+	if j.Job.Desired != state.WantRun {
+		d.do(Move{id, state.Move{To: state.Canceling}})
+		return
+	}
+	if *blocked {
+		d.do(Hold{id, "waits behind an earlier job"})
+		return
+	}
+	reason := d.fits(j)
+	switch {
+	case reason == "":
+		d.do(Move{id, state.Move{From: []state.Status{j.Job.Status}, To: state.Running}})
+	case d.Wait || d.Now < d.Lease:
+		// Right after a switch workers are still reporting: no verdict yet.
+		*blocked = true
+		d.do(Hold{id, reason})
+	default:
+		d.do(Move{id, state.Move{To: state.Failing, Error: "NoEnoughResourceException: " + reason}})
+	}
+}
+
+// fits places all pipelines of a job on paper.
+func (d *decider) fits(j JobFact) string {
+	trial := &decider{Facts: d.Facts, used: maps.Clone(d.used), memory: cloneMemory(d.memory)}
+	for _, p := range j.Shape.Pipelines {
+		if _, reason := trial.place(j, p, tasksOf(p)); reason != "" {
+			return reason
+		}
+	}
+	d.used, d.memory = trial.used, trial.memory
+	return ""
+}
+
+func tasksOf(p PipelineShape) []string {
+	names := []string{string(rpc.Head)}
+	for i := range p.Parallelism {
+		names = append(names, TaskName(rpc.Chain, i))
+	}
+	return names
+}
+
+// place chooses a node for each task: among those with the job's tags and room, the one with the
+// fewest slots taken. A node-bound pipeline has one node for all.
+func (d *decider) place(j JobFact, p PipelineShape, tasks []string) (Placement, string) {
+	out := Placement{}
+	if p.NodeBound != "" {
+		need := 0
+		for _, t := range tasks {
+			need += p.slots(t)
+		}
+		n, reason := d.choose(j, need)
+		if reason != "" {
+			return nil, reason + "; the pipeline must run on one node: " + p.NodeBound
+		}
+		for _, t := range tasks {
+			out[t] = n
+		}
+		return out, ""
+	}
+	for _, t := range tasks {
+		n, reason := d.choose(j, p.slots(t))
+		if reason != "" {
+			return nil, reason
+		}
+		out[t] = n
+	}
+	return out, ""
+}
+
+func (d *decider) choose(j JobFact, slots int) (Place, string) {
+	best, alive, tagged := "", 0, 0
+	for _, id := range slices.Sorted(maps.Keys(d.Nodes)) {
+		n := d.Nodes[id]
+		if d.lost(id, n.Info.Incarnation) || n.Info.Draining || n.Info.Role == "master" {
+			continue
+		}
+		alive++
+		if !hasTags(n.Info.Tags, j.Shape.Tags) {
+			continue
+		}
+		tagged++
+		if n.Info.Slots > 0 && d.used[id]+slots > n.Info.Slots || !d.hasMemory(id, j) {
+			continue
+		}
+		if best == "" || d.used[id] < d.used[best] {
+			best = id
+		}
+	}
+	if best == "" {
+		switch {
+		case alive == 0:
+			return Place{}, "no worker is there"
+		case tagged == 0:
+			return Place{}, fmt.Sprintf("none of %d workers has the tags %v", alive, j.Shape.Tags)
+		}
+		return Place{}, fmt.Sprintf("none of %d workers has %d free slots and %d bytes of memory", tagged, slots, j.Shape.MemoryBytes)
+	}
+	d.used[best] += slots
+	if d.memory[best] == nil {
+		d.memory[best] = map[string]int64{}
+	}
+	d.memory[best][j.Job.ID] = j.Shape.MemoryBytes
+	i := d.Nodes[best].Info
+	return Place{Node: i.ID, Incarnation: i.Incarnation, Addr: i.Addr}, ""
+}
+
+func (d *decider) hasMemory(node string, j JobFact) bool {
+	limit := d.Nodes[node].Info.MemoryBytes
+	if _, has := d.memory[node][j.Job.ID]; has || limit <= 0 {
+		return true
+	}
+	sum := j.Shape.MemoryBytes
+	for _, n := range d.memory[node] {
+		sum += n
+	}
+	return sum <= limit
+}
+
+func hasTags(have, want map[string]string) bool {
+	for k, v := range want {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// lost says whether tasks placed on a node in an incarnation are surely stopped. Silence proves
+// it only after a full lease, counted from the beginning of this reign at the earliest.
+// (Invariant 7)
+func (d *decider) lost(node, incarnation string) bool {
+	n, known := d.Nodes[node]
+	switch {
+	case !known:
+		return d.Now > d.Lease
+	case n.Info.Incarnation != incarnation, n.Dead:
+		return true
+	}
+	return d.Now-n.Heard > d.Lease
+}
+
+// running starts what is to be started, takes in what tasks report, and ends the job when all
+// its pipelines have ended.
+func (d *decider) running(j JobFact) {
+	id := j.Job.ID
+	switch {
+	case j.Job.Desired == state.WantCancel:
+		d.do(Move{id, state.Move{To: state.Canceling}})
+		return
+	case (j.Job.Desired == state.WantSavepoint || j.Job.Desired == state.WantStop) && j.Job.Status == state.Running:
+		d.do(Move{id, state.Move{From: []state.Status{state.Running}, To: state.DoingSavepoint}})
+		return
+	}
+	prepare := PipelineShape{ID: 0}
+	if !d.pipeline(j, prepare, []string{string(rpc.Prepare)}) {
+		return
+	}
+	finished, saved := 0, false
+	for _, p := range j.Shape.Pipelines {
+		if d.pipeline(j, p, tasksOf(p)) {
+			finished++
+			saved = saved || j.Pipelines[p.ID].Row.FinalKind == state.Savepoint
+		}
+	}
+	if finished < len(j.Shape.Pipelines) {
+		return
+	}
+	if !saved {
+		d.do(End{JobID: id, Status: state.Finished})
+		return
+	}
+	if j.Job.Status == state.Running {
+		d.do(Move{id, state.Move{From: []state.Status{state.Running}, To: state.DoingSavepoint}})
+		return
+	}
+	d.do(End{JobID: id, Status: state.SavepointDone})
+}
+
+// pipeline takes the next step of one pipeline; true when it is finished.
+func (d *decider) pipeline(j JobFact, p PipelineShape, tasks []string) bool {
+	f, started := j.Pipelines[p.ID]
+	if !started {
+		d.begin(j, p, tasks)
+		return false
+	}
+	switch f.Row.Status {
+	case state.PipelineFinished:
+		return true
+	case state.PipelineFailed, state.PipelineCanceled:
+		d.again(j, p, f, tasks)
+		return false
+	}
+	report := d.progress(j, p, f, tasks)
+	if report.Status != f.Row.Status {
+		d.do(Save{report})
+	}
+	return false
+}
+
+func (d *decider) begin(j JobFact, p PipelineShape, tasks []string) {
+	placement, reason := d.place(j, p, tasks)
+	if reason != "" {
+		d.do(Hold{j.Job.ID, reason})
+		return
+	}
+	d.do(Begin{j.Job.ID, p.ID, placement})
+}
+
+// again starts a failed pipeline once more when it may and when nothing of its last attempt can
+// still be running.
+func (d *decider) again(j JobFact, p PipelineShape, f PipelineFact, tasks []string) {
+	if f.Row.Permanent || f.Row.Restores >= j.Shape.RetryTimes {
+		d.do(Move{j.Job.ID, state.Move{To: state.Failing, Error: fmt.Sprintf("pipeline %d: %s", p.ID, f.Row.Error)}})
+		return
+	}
+	if d.Now-f.Since < time.Duration(j.Shape.RetryWaitMS)*time.Millisecond || !d.gone(j, p.ID, f) {
+		return
+	}
+	d.begin(j, p, tasks)
+}
+
+// abandon is how long a task may take to stop before it is left to itself: its attempt number
+// is of the past, so whatever it still does is refused or has no effect.
+const abandon = time.Minute
+
+// gone says whether no task of the pipeline's attempt can be running any more.
+func (d *decider) gone(j JobFact, pipeline int, f PipelineFact) bool {
+	if d.Now-f.Since > abandon {
+		return true
+	}
+	for _, at := range f.Placement {
+		n, known := d.Nodes[at.Node]
+		if d.lost(at.Node, at.Incarnation) {
+			continue
+		}
+		if !known {
+			return false
+		}
+		for key, t := range n.Tasks {
+			if key.JobID == j.Job.ID && key.Pipeline == pipeline && key.Attempt <= f.Row.Attempt && !t.State.Ended() {
+				return false
+			}
+		}
+		// An order to start may still be on its way to a node that has not reported since.
+		if n.Heard < f.Since {
+			return false
+		}
+	}
+	return true
+}
+
+// progress is the pipeline's row as its tasks' reports make it.
+func (d *decider) progress(j JobFact, p PipelineShape, f PipelineFact, tasks []string) state.Pipeline {
+	row := f.Row
+	running := 0
+	for _, name := range slices.SortedFunc(maps.Keys(f.Placement), cmp.Compare[string]) {
+		at := f.Placement[name]
+		if d.lost(at.Node, at.Incarnation) {
+			row.Status, row.Error = state.PipelineFailed, fmt.Sprintf("The taskGroup(%s) deployed node(%s) offline", name, at.Addr)
+			return row
+		}
+		t, reported := d.Nodes[at.Node].Tasks[taskKey(j, p.ID, row.Attempt, name)]
+		if !reported {
+			continue
+		}
+		switch t.State {
+		case rpc.Failed:
+			row.Status, row.Error, row.Permanent = state.PipelineFailed, t.Error, t.Permanent
+			return row
+		case rpc.Stopped:
+			row.Status, row.Error = state.PipelineFailed, fmt.Sprintf("%s on node %s was stopped", name, at.Addr)
+			return row
+		case rpc.Finished:
+			if name == string(rpc.Head) || name == string(rpc.Prepare) || name == string(rpc.Settle) {
+				row.Status, row.FinalKind = state.PipelineFinished, state.Kind(t.Kind)
+				return row
+			}
+			running++
+		case rpc.Running:
+			running++
+		}
+	}
+	if running == len(tasks) {
+		row.Status = state.PipelineRunning
+	}
+	return row
+}
+
+func taskKey(j JobFact, pipeline int, attempt int64, name string) rpc.TaskKey {
+	key := rpc.TaskKey{JobID: j.Job.ID, Pipeline: pipeline, Attempt: attempt, Role: rpc.Role(name)}
+	if n, isChain := strings.CutPrefix(name, "chain-"); isChain {
+		key.Role = rpc.Chain
+		_, _ = fmt.Sscan(n, &key.Subtask) // made by TaskName
+	}
+	return key
+}
+
+// stopping waits until nothing of the job runs; a cancelled job first finishes the commits that
+// its recorded checkpoints owe.
+func (d *decider) stopping(j JobFact, end state.Status) {
+	for _, p := range slices.Sorted(maps.Keys(j.Pipelines)) {
+		f := j.Pipelines[p]
+		switch {
+		case !f.Row.Status.Ended() && !settles(f):
+			row := f.Row
+			row.Status = state.PipelineCanceled
+			d.do(Save{row})
+			return
+		case !settles(f) && !d.gone(j, p, f):
+			return
+		}
+	}
+	if end == state.Canceled && j.Shape != nil {
+		for _, p := range j.Shape.Pipelines {
+			if f, started := j.Pipelines[p.ID]; started && !d.settled(j, p, f) {
+				return
+			}
+		}
+	}
+	d.do(End{JobID: j.Job.ID, Status: end, Error: j.Job.Error})
+}
+
+func settles(f PipelineFact) bool { _, ok := f.Placement[string(rpc.Settle)]; return ok }
+
+// settled runs a settle task on a pipeline that had started; true when it is done.
+func (d *decider) settled(j JobFact, p PipelineShape, f PipelineFact) bool {
+	tasks := []string{string(rpc.Settle)}
+	if !settles(f) {
+		if f.Row.Status != state.PipelineFinished {
+			d.begin(j, p, tasks)
+			return false
+		}
+		return true
+	}
+	switch f.Row.Status {
+	case state.PipelineFinished:
+		return true
+	case state.PipelineFailed:
+		if f.Row.Permanent {
+			d.do(Move{j.Job.ID, state.Move{To: state.Failing, Error: f.Row.Error}})
+			return false
+		}
+		if d.Now-f.Since > time.Second && d.gone(j, p.ID, f) {
+			d.begin(j, p, tasks)
+		}
+		return false
+	}
+	if row := d.progress(j, p, f, tasks); row.Status != f.Row.Status {
+		d.do(Save{row})
+	}
+	return false
+}
+
+// Orders are what each worker shall run, by the rows alone.
+func Orders(f Facts) map[string][]rpc.TaskSpec {
+	out := map[string][]rpc.TaskSpec{}
+	for _, j := range f.Jobs {
+		live := j.Job.Status == state.Running || j.Job.Status == state.DoingSavepoint
+		for _, id := range slices.Sorted(maps.Keys(j.Pipelines)) {
+			p := j.Pipelines[id]
+			if p.Row.Status.Ended() || !live && !settles(p) {
+				continue
+			}
+			for _, name := range slices.Sorted(maps.Keys(p.Placement)) {
+				at := p.Placement[name]
+				spec := rpc.TaskSpec{TaskKey: taskKey(j, id, p.Row.Attempt, name), RunID: j.Job.RunID,
+					Restore: p.Row.Restores > 0 || j.Job.RestoredFrom != ""}
+				spec.HeadAddr = p.Placement[string(rpc.Head)].Addr
+				spec.Savepoint = name == string(rpc.Head) && j.Job.Status == state.DoingSavepoint
+				if n, known := f.Nodes[at.Node]; known && n.Info.Incarnation == at.Incarnation {
+					out[at.Node] = append(out[at.Node], spec)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// used counts the slots that rows have taken on each node.
+func used(f Facts) map[string]int {
+	out := map[string]int{}
+	for _, j := range f.Jobs {
+		for id, p := range j.Pipelines {
+			if p.Row.Status.Ended() {
+				continue
+			}
+			for name, at := range p.Placement {
+				out[at.Node] += shapeOf(j, id).slots(name)
+			}
+		}
+	}
+	return out
+}
+
+func shapeOf(j JobFact, pipeline int) PipelineShape {
+	if j.Shape != nil {
+		for _, p := range j.Shape.Pipelines {
+			if p.ID == pipeline {
+				return p
+			}
+		}
+	}
+	return PipelineShape{ID: pipeline}
+}
+
+func memory(f Facts) map[string]map[string]int64 {
+	out := map[string]map[string]int64{}
+	for _, j := range f.Jobs {
+		if j.Shape == nil {
+			continue
+		}
+		for _, p := range j.Pipelines {
+			if p.Row.Status.Ended() {
+				continue
+			}
+			for _, at := range p.Placement {
+				if out[at.Node] == nil {
+					out[at.Node] = map[string]int64{}
+				}
+				out[at.Node][j.Job.ID] = j.Shape.MemoryBytes
+			}
+		}
+	}
+	return out
+}
+
+func cloneMemory(m map[string]map[string]int64) map[string]map[string]int64 {
+	out := make(map[string]map[string]int64, len(m))
+	for k, v := range m {
+		out[k] = maps.Clone(v)
+	}
+	return out
+}
