@@ -47,7 +47,7 @@ soak: build ## the large counts, see web/docs/proof.md
 	SEIKAN_SOAK=1 go test -tags $(TAGS) -count=1 -timeout 60m -run 'Soak|Kill' -v ./appliance/...
 
 bench: build ## the table of figures, beside DuckDB (installed into build/bench)
-	appliance/testbed/bench.sh
+	go run ./appliance/testbed/bench
 
 generate: build ## reference pages and other generated files
 	bin/seikan docs web/docs/reference

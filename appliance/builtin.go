@@ -19,4 +19,5 @@ import (
 	_ "seikan/engine/transform/rowkindextractor"
 	_ "seikan/engine/transform/script"
 	_ "seikan/engine/transform/split"
+	_ "seikan/engine/transform/sql"
 )

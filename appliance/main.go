@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // zones by name on hosts without zone files
 
 	"seikan/appliance/cli"
 )

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -87,12 +88,31 @@ func describe(w io.Writer, p *plan.Pipeline) {
 		}
 		fmt.Fprintf(w, "      guarantee: %s: %s\n", word, d.Reason)
 		for _, t := range s.Tables {
-			if ddl, ok := t.Sink.(interface{ LedgerDDL() string }); ok && s.Guarantee == plugin.Ledger {
-				fmt.Fprintf(w, "      ledger: %s\n", ddl.LedgerDDL())
+			if ledger, ok := t.Sink.(interface{ LedgerDDL() string }); ok && s.Guarantee == plugin.Ledger {
+				fmt.Fprintf(w, "      ledger, created when it is missing:\n%s\n", indented(ledger.LedgerDDL(), "          "))
 				break
 			}
 		}
 	}
+}
+
+// printable keeps what stands in a row from steering the terminal, and its line from being endless.
+func printable(text string) string {
+	const most = 200 // characters
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '·'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "·"))
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	return text
+}
+
+func indented(text, by string) string {
+	return by + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+by)
 }
 
 func inputs(p *plan.Pipeline, vertices []int) []string {
@@ -126,7 +146,9 @@ func schemaLine(w io.Writer, s *record.Schema) {
 
 // printSample prints what would reach each sink of a pipeline.
 func printSample(ctx context.Context, w io.Writer, p *plan.Plan, pipeline *plan.Pipeline, n int) error {
+	shown := 0
 	err := task.Sample(ctx, p, pipeline, n, func(sink *plan.SinkNode, b *record.Batch) {
+		shown += b.Rows()
 		fmt.Fprintf(w, "  -> %s, %d rows of %s\n", sink.Action, b.Rows(), b.Schema.Table())
 		fmt.Fprintf(w, "      %s\n", strings.Join(b.Schema.Names(), " | "))
 		for i := range b.Rows() {
@@ -134,14 +156,17 @@ func printSample(ctx context.Context, w io.Writer, p *plan.Plan, pipeline *plan.
 			for c := range cells {
 				cells[c] = "∅"
 				if col := b.Data.Column(c); col.IsValid(i) {
-					cells[c] = col.ValueStr(i)
+					cells[c] = printable(col.ValueStr(i))
 				}
 			}
 			fmt.Fprintf(w, "      %s %s\n", b.Kind(i).Short(), strings.Join(cells, " | "))
 		}
 	})
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("stopped: %w", err)
+	case err == nil && shown == 0:
+		fmt.Fprintf(w, "  of %d rows asked for none reached a sink\n", n)
 	}
 	return err
 }

@@ -60,6 +60,9 @@ func parseCompat(argv []string) (compatArgs, error) {
 	out := compatArgs{values: map[string][]string{}}
 	for i := 0; i < len(argv); i++ {
 		word, inline, hasInline := argv[i], "", false
+		if strings.Contains(word, "JvmOption") { // -DJvmOption="-Xmx2g": there is no JVM to tell
+			continue
+		}
 		f := findCompat(word)
 		if f == nil && strings.HasPrefix(word, "-") {
 			if name, v, ok := strings.Cut(word, "="); ok {

@@ -120,7 +120,11 @@ func compatMetrics(ctx context.Context, t *terminal, l *node.Local, id string) e
 	if err != nil {
 		return err
 	}
-	return printJSON(t, compatMeasures(j, time.Now()))
+	counters, err := l.Counters(j)
+	if err != nil {
+		return err
+	}
+	return printJSON(t, compatMeasures(j, counters, time.Now()))
 }
 
 func compatRunning(ctx context.Context, t *terminal, l *node.Local) error {
@@ -131,7 +135,11 @@ func compatRunning(ctx context.Context, t *terminal, l *node.Local) error {
 			return err
 		}
 		for _, j := range jobs {
-			out[j.ID] = compatMeasures(j, time.Now())
+			counters, err := l.Counters(j)
+			if err != nil {
+				return err
+			}
+			out[j.ID] = compatMeasures(j, counters, time.Now())
 		}
 		if next == "" {
 			return printJSON(t, out)
@@ -156,7 +164,7 @@ var rateOf = map[string]string{
 
 // compatMeasures are a job's counters in SeaTunnel's raw form: over all tables by their name,
 // and for each table with #table behind it.
-func compatMeasures(j state.Job, now time.Time) map[string][]measure {
+func compatMeasures(j state.Job, counters map[string]int64, now time.Time) map[string][]measure {
 	end := j.Finished
 	if end.IsZero() {
 		end = now
@@ -169,7 +177,6 @@ func compatMeasures(j state.Job, now time.Time) map[string][]measure {
 	add := func(name string, value any) {
 		out[name] = []measure{{Tags: map[string]string{"jobId": j.ID}, Metric: name, Value: value, Timestamp: end.UnixMilli()}}
 	}
-	counters := counters(j)
 	for name, rate := range rateOf {
 		add(name, task.Sum(counters, name))
 		if seconds > 0 {

@@ -140,16 +140,7 @@ func optionTable(b *strings.Builder, options []option.Option, rules []option.Rul
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", o.Key, o.Type, cell(def), cell(strings.TrimSpace(doc)))
 	}
-	var sentences []string
-	for _, r := range rules {
-		if !r.MustBeGiven() {
-			text := r.Text()
-			sentences = append(sentences, "- "+strings.ToUpper(text[:1])+text[1:]+".")
-		}
-	}
-	if len(sentences) > 0 {
-		fmt.Fprintf(b, "\n%s\n", strings.Join(sentences, "\n"))
-	}
+	ruleList(b, rules, false)
 	for _, o := range options {
 		if len(o.Fields) == 0 {
 			continue
@@ -157,9 +148,25 @@ func optionTable(b *strings.Builder, options []option.Option, rules []option.Rul
 		fmt.Fprintf(b, "\n### `%s`\n", path+o.Key)
 		if sameFields(o.Fields, options) {
 			b.WriteString("\nEach block takes the options above, except those that hold blocks themselves.\n")
+			ruleList(b, o.Rules, true)
 			continue
 		}
 		optionTable(b, o.Fields, o.Rules, path+o.Key+".")
+	}
+}
+
+// ruleList writes rules as sentences. What the table's "required" says is left out unless all
+// is set.
+func ruleList(b *strings.Builder, rules []option.Rule, all bool) {
+	var out []string
+	for _, r := range rules {
+		if all || !r.MustBeGiven() {
+			text := r.Text()
+			out = append(out, "- "+strings.ToUpper(text[:1])+text[1:]+".")
+		}
+	}
+	if len(out) > 0 {
+		fmt.Fprintf(b, "\n%s\n", strings.Join(out, "\n"))
 	}
 }
 

@@ -33,7 +33,9 @@ func configError(t *terminal, log *slog.Logger, r runRequest, err error, file *j
 	var ps hocon.Problems
 	if errors.As(err, &ps) {
 		ps = slices.Clone(ps)
-		slices.SortStableFunc(ps, func(a, b hocon.Problem) int { return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line)) })
+		slices.SortStableFunc(ps, func(a, b hocon.Problem) int {
+			return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line))
+		})
 		if i := slices.IndexFunc(ps, func(p hocon.Problem) bool { return !p.Warning }); i >= 0 {
 			reason = ps[i].Error()
 		}

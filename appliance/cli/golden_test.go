@@ -48,17 +48,18 @@ var began = time.Date(2024, 10, 23, 20, 5, 13, 120e6, time.UTC)
 // ended is a job that ended with this status.
 func ended(status state.Status) state.Job {
 	j := state.Job{ID: "871234567890123456", Name: "orders", Mode: "BATCH", Status: status, RunNo: 1,
-		Submitted: began.Add(-300 * time.Millisecond), Started: began, Finished: began.Add(2900 * time.Millisecond),
-		Metrics: `{"SourceReceivedCount#db.a":20,"SourceReceivedCount#db.b":12,"SourceReceivedBytes#db.a":200,"SinkWriteCount#db.a":32,"SinkWriteBytes#db.a":320,"DirtyCount#db.a":0}`}
+		Submitted: began.Add(-300 * time.Millisecond), Started: began, Finished: began.Add(2900 * time.Millisecond)}
 	if status == state.Failed {
 		j.Error = "pipeline 1: <it> & \"that\""
 	}
 	return j
 }
 
+var counted = map[string]int64{"SourceReceivedCount#db.a": 20, "SourceReceivedCount#db.b": 12, "SourceReceivedBytes#db.a": 200,
+	"SinkWriteCount#db.a": 32, "SinkWriteBytes#db.a": 320, "DirtyCount#db.a": 0}
+
 func outcome() master.Outcome {
-	j := ended(state.Finished)
-	return master.Outcome{Job: j, Counters: counters(j)}
+	return master.Outcome{Job: ended(state.Finished), Counters: counted}
 }
 
 func TestBoxesAreSeaTunnelsToTheCharacter(t *testing.T) {
@@ -107,7 +108,7 @@ func TestJobState(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	text, err := json.MarshalIndent(compatMeasures(ended(state.Finished), began), "", "  ")
+	text, err := json.MarshalIndent(compatMeasures(ended(state.Finished), counted, began), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestClusterModeSaysWhatToDo(t *testing.T) {
 
 func TestCompatArguments(t *testing.T) {
 	t.Parallel()
-	a, err := parseCompat([]string{"-can", "1", "2", "-cn", "x", "-i", "a=1", "--variable", "b=2", "--name=n", "-e", "local", "--whatever", "-cj"})
+	a, err := parseCompat([]string{"-can", "1", "2", "-cn", "x", "-i", "a=1", "--variable", "b=2", "--name=n", "-e", "local", "--whatever", "-cj", "-DJvmOption=-Xmx1g"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,12 +111,20 @@ func wish(ctx context.Context, l *node.Local, id string, want state.Desired) (st
 	if err != nil {
 		return j, err
 	}
+	ended := fmt.Errorf("job %s has ended already", id)
 	if j.Status.Ended() {
-		return j, fmt.Errorf("job %s has ended %s already", id, j.Status)
+		return j, fmt.Errorf("%w: %s", ended, j.Status)
 	}
-	if j, err = l.Jobs.SetDesired(ctx, id, want); err != nil {
+	now, err := l.Jobs.SetDesired(ctx, id, want)
+	if errors.Is(err, state.ErrMoved) {
+		if j, e := l.Jobs.Job(ctx, id); e == nil && j.Status.Ended() { // this very moment
+			return j, fmt.Errorf("%w: %s", ended, j.Status)
+		}
+	}
+	if err != nil {
 		return j, err
 	}
+	j = now
 	for tries := 0; !j.Status.Ended(); tries++ {
 		select {
 		case <-ctx.Done():
@@ -165,17 +172,22 @@ func listJobs(ctx context.Context, t *terminal, l *node.Local, output string) er
 	if output == "json" {
 		rows := make([]jobView, len(jobs))
 		for i, j := range jobs {
-			rows[i] = viewJob(j)
+			if rows[i], err = viewJob(l, j); err != nil {
+				return err
+			}
 		}
 		return printJSON(t, rows)
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "JOB ID\tNAME\tSTATUS\tSUBMITTED\tTOOK\tREAD\tWRITTEN")
 	for _, j := range jobs {
-		m := counters(j)
+		m, err := l.Counters(j)
+		if err != nil {
+			return err
+		}
 		read, written := fmt.Sprint(task.Sum(m, "SourceReceivedCount")), fmt.Sprint(task.Sum(m, "SinkWriteCount"))
-		if j.Metrics == "" {
-			read, written = "-", "-" // the process that runs it knows
+		if m == nil {
+			read, written = "-", "-"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Name, j.Status, j.Submitted.Local().Format(boxTime), took(j), read, written)
 	}
@@ -192,13 +204,4 @@ func took(j state.Job) string {
 		return d.Round(time.Second).String()
 	}
 	return d.Round(time.Millisecond).String()
-}
-
-// counters are the job's final counts, zero while it runs.
-func counters(j state.Job) map[string]int64 {
-	m := map[string]int64{}
-	if j.Metrics != "" {
-		_ = json.Unmarshal([]byte(j.Metrics), &m) // written by us; an old form shows zeros
-	}
-	return m
 }

@@ -73,10 +73,10 @@ func known(at time.Time) *time.Time {
 	return &at
 }
 
-func viewJob(j state.Job) jobView {
-	m := counters(j)
+func viewJob(l *node.Local, j state.Job) (jobView, error) {
+	m, err := l.Counters(j)
 	return jobView{ID: j.ID, Name: j.Name, Mode: j.Mode, Status: j.Status, Submitted: j.Submitted, Started: known(j.Started),
-		Finished: known(j.Finished), Run: j.RunNo, Read: task.Sum(m, "SourceReceivedCount"), Written: task.Sum(m, "SinkWriteCount"), Error: j.Error}
+		Finished: known(j.Finished), Run: j.RunNo, Read: task.Sum(m, "SourceReceivedCount"), Written: task.Sum(m, "SinkWriteCount"), Error: j.Error}, err
 }
 
 const (
@@ -90,8 +90,13 @@ func fullView(ctx context.Context, l *node.Local, id string) (jobView, error) {
 	if err != nil {
 		return jobView{}, err
 	}
-	v := viewJob(j)
-	v.Counters = counters(j)
+	v, err := viewJob(l, j)
+	if err != nil {
+		return v, err
+	}
+	if v.Counters, err = l.Counters(j); err != nil {
+		return v, err
+	}
 	pipelines, err := l.Jobs.Pipelines(ctx, id)
 	if err != nil {
 		return v, err

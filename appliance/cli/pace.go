@@ -25,11 +25,15 @@ type pace struct {
 const smooth = 0.15
 
 func (p *pace) add(now master.PipelineProgress, at time.Time) {
-	total, done, unit := share(now)
-	p.ended = false
 	if p.began.IsZero() {
 		p.began = at
-	} else if s := at.Sub(p.last).Seconds(); s > 0 {
+	}
+	if p.ended = !now.Running; p.ended {
+		p.rows, p.bytes = now.Read, now.ReadBytes
+		return
+	}
+	total, done, unit := share(now)
+	if s := at.Sub(p.last).Seconds(); !p.last.IsZero() && s > 0 {
 		p.rate = follow(p.rate, float64(now.Read-p.rows)/s)
 		if unit == p.unit {
 			p.advance = follow(p.advance, float64(done-p.done)/s)

@@ -13,7 +13,7 @@ import (
 func TestPaceTellsWhatIsLeftWhereTheSourceKnows(t *testing.T) {
 	t.Parallel()
 	progress := func(read int64, total, finished task.Progress) master.PipelineProgress {
-		return master.PipelineProgress{Read: read, ReadBytes: read * 1024, Total: total, Finished: finished}
+		return master.PipelineProgress{Running: true, Read: read, ReadBytes: read * 1024, Total: total, Finished: finished}
 	}
 	for name, c := range map[string]struct {
 		first, second master.PipelineProgress // one second apart
@@ -77,5 +77,15 @@ func TestWrapKeepsWordsAndOwnLines(t *testing.T) {
 	got := wrap("one two three\n\nfour", "  ", 10)
 	if got != "  one two\n  three\n\n  four" {
 		t.Errorf("%q", strings.ReplaceAll(got, " ", "."))
+	}
+}
+
+func TestSampledRowsCannotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	if got := printable("a\x1b[2Jb\nc\xffd"); got != "a·[2Jb·c·d" {
+		t.Errorf("%q", got)
+	}
+	if got := []rune(printable(strings.Repeat("é", 5000))); len(got) != 201 {
+		t.Errorf("%d characters", len(got))
 	}
 }

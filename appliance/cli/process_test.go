@@ -47,7 +47,7 @@ func (b *bench) file(name, text string) string {
 // slow is a job that would run for minutes and publishes a file every tenth of a second.
 func (b *bench) slow() string {
 	return b.file("slow.conf", fmt.Sprintf(`
-env { job.name = "slow", checkpoint.interval = 100, read_limit.rows_per_second = 2000 }
+env { job.name = "slow", checkpoint.interval = 100, read_limit.rows_per_second = ${rate:2000} }
 source { FakeSource { row.num = ${rows:1000000}, split.num = ${splits:5000}, split.read-interval = 0, seed = 1, schema { fields { id = bigint } } } }
 sink { LocalFile { path = %q, tmp_path = %q, file_format_type = csv } }`, filepath.Join(b.dir, "out"), filepath.Join(b.dir, "tmp")))
 }
@@ -297,6 +297,12 @@ func TestCheckAcceptsAndSamples(t *testing.T) {
 	if touched := append(b.files("out"), b.files("tmp")...); len(touched) > 0 {
 		t.Errorf("the sink was touched: %v", touched)
 	}
+	ledger := b.file("ledger.conf", strings.Replace(good, "Console { }", fmt.Sprintf(`Jdbc { url = "jdbc:sqlite:%s", driver = "org.sqlite.JDBC",
+		generate_sink_sql = true, database = main, table = t, is_exactly_once = true }`, filepath.Join(b.dir, "out", "t.db")), 1))
+	b.run("check", ledger).check(t, 0, []string{"guarantee: exactly-once", `CREATE TABLE IF NOT EXISTS "seikan_ledger"`}, nil)
+	if touched := b.files("out"); len(touched) > 0 {
+		t.Errorf("check wrote %v", touched)
+	}
 	b.run("check", job, "--sample", "-1").check(t, 2, nil, []string{"--sample -1"})
 }
 
@@ -317,6 +323,18 @@ func TestFirstInterruptCancelsAndKeepsWhatIsCommitted(t *testing.T) {
 	}
 }
 
+func TestSecondInterruptEndsAtOnceAndTheJobCanBeRestored(t *testing.T) {
+	b := newBench(t)
+	p := b.start("run", b.slow(), "--job-id", id)
+	p.waitPublished()
+	p.signal(os.Interrupt)
+	p.signal(syscall.SIGTERM) // two of the same kind may be delivered as one
+	if r := p.wait(); r.code != 130 {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	b.run("jobs", "show", id).check(t, 0, []string{"FAILED", "seikan run --restore " + id}, nil)
+}
+
 func TestInterruptOfSeatunnelShIsNoFailure(t *testing.T) {
 	b := newBench(t)
 	c := testbed.Command(t, b.state, "-m", "local", "-c", b.slow())
@@ -330,8 +348,8 @@ func TestInterruptOfSeatunnelShIsNoFailure(t *testing.T) {
 func TestSavepointFromAnotherProcessIsGoneOnWith(t *testing.T) {
 	b := newBench(t)
 	job := b.slow()
-	const rows = 3000
-	vars := []string{"-i", fmt.Sprintf("rows=%d,splits=30", rows)}
+	const rows = 40000 // twenty seconds, unless it is stopped
+	vars := []string{"-i", fmt.Sprintf("rows=%d,splits=400", rows)}
 	p := b.start(append([]string{"run", job, "--job-id", id}, vars...)...)
 	p.waitPublished()
 	b.run("jobs", "savepoint", id).check(t, 0, []string{"job " + id + ": SAVEPOINT_DONE"}, nil)
@@ -339,8 +357,8 @@ func TestSavepointFromAnotherProcessIsGoneOnWith(t *testing.T) {
 	if n := b.rows(); n == 0 || n >= rows {
 		t.Fatalf("%d rows at the savepoint", n)
 	}
-	b.run("jobs", "savepoint", id).check(t, 1, nil, []string{"has ended SAVEPOINT_DONE already"})
-	b.run(append([]string{"run", job, "--restore", id}, vars...)...).check(t, 0, []string{"end with state FINISHED"}, nil)
+	b.run("jobs", "savepoint", id).check(t, 1, nil, []string{"has ended already: SAVEPOINT_DONE"})
+	b.run(append([]string{"run", job, "--restore", id, "-i", "rate=10000000"}, vars...)...).check(t, 0, []string{"end with state FINISHED"}, nil)
 	if n := b.rows(); n != rows {
 		t.Errorf("%d rows, not %d", n, rows)
 	}
@@ -355,9 +373,13 @@ func TestCancelFromAnotherProcess(t *testing.T) {
 	p := b.start("run", b.slow(), "--job-id", id)
 	p.waitPublished()
 	b.run("run", b.slow(), "--restore", id).check(t, 1, nil, []string{"is being run by another process"})
+	p.waitFor("the counters of a running job", func() bool { return b.show(id).Read > 0 })
+	if r := b.as("seatunnel.sh", "--get_running_job_metrics"); !strings.Contains(r.out, `"SourceReceivedCount#fake"`) {
+		t.Errorf("%s%s", r.out, r.err)
+	}
 	b.as("seatunnel.sh", "-can", id).check(t, 0, nil, nil)
 	p.wait().check(t, 6, []string{"end with state CANCELED"}, nil)
-	b.as("seatunnel.sh", "-can", id).check(t, 1, nil, []string{"has ended CANCELED already"})
+	b.as("seatunnel.sh", "-can", id).check(t, 1, nil, []string{"has ended already: CANCELED"})
 }
 
 func TestKilledJobShowsAsFailedAndCanBeRestored(t *testing.T) {
@@ -397,14 +419,14 @@ func TestStateDirectoryThatCannotBeUsed(t *testing.T) {
 func TestWrongWordsAreUsageErrors(t *testing.T) {
 	b := newBench(t)
 	for want, args := range map[string][]string{
-		`did you mean "check"?`:    {"chek"},
-		`did you mean "cancel"?`:   {"jobs", "cancl"},
-		"run takes a job file":     {"run"},
-		"unknown flag: --bogus":    {"run", "--bogus"},
-		"expected one of":          {"jobs", "-o", "yaml"},
-		"init takes a source":      {"init", "FakeSource"},
-		"expected source, transf":  {"connectors", "-k", "verb"},
-		"[job-id restore] were al": {"run", "x", "--job-id", "1", "--restore", "2"},
+		`did you mean "check"?`:   {"chek"},
+		`did you mean "cancel"?`:  {"jobs", "cancl"},
+		"run takes a job file":    {"run"},
+		"unknown flag: --bogus":   {"run", "--bogus"},
+		"expected one of":         {"jobs", "-o", "yaml"},
+		"init takes a source":     {"init", "FakeSource"},
+		"expected source, transf": {"connectors", "-k", "verb"},
+		"leave --job-id out":      {"run", "x", "--job-id", "1", "--restore", "2"},
 	} {
 		b.run(args...).check(t, 2, nil, []string{want})
 	}
@@ -444,4 +466,22 @@ func TestCompletionAndLists(t *testing.T) {
 	b.as("seatunnel-connector.sh", "-l").check(t, 0, []string{"Source\n", "FakeSource", "Sink\n"}, nil)
 	b.as("seatunnel-connector.sh", "-pt", "sink", "-o", "Console").check(t, 0, []string{"log.print.data"}, nil)
 	b.as("seatunnel-connector.sh").check(t, 234, []string{"Usage: seatunnel-connector.sh"}, nil)
+}
+
+func TestExamplesRun(t *testing.T) {
+	b := newBench(t)
+	home := filepath.Join("..", "..", "packaging", "home", "examples")
+	files, err := filepath.Glob(filepath.Join(home, "*.*"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, file := range files {
+		out := filepath.Join(b.dir, filepath.Base(file))
+		if err := os.Mkdir(out, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{file, "-i", "data=" + filepath.Join(home, "data"), "-i", "out=" + out}
+		b.run(append([]string{"check", "--sample", "1"}, args...)...).check(t, 0, []string{"is valid."}, nil)
+		b.run(append([]string{"run"}, args...)...).check(t, 0, []string{"end with state FINISHED"}, nil)
+	}
 }

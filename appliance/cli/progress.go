@@ -61,18 +61,12 @@ func drawBars(t *terminal, run *master.Run, done <-chan bool) {
 	defer t.setAbove(nil)
 	lines := map[int]*line{}
 	update := func() {
-		now, present := time.Now(), map[int]bool{}
+		now := time.Now()
 		for _, p := range run.Progress() {
 			if lines[p.ID] == nil {
 				lines[p.ID] = newLine(ui, p)
 			}
 			lines[p.ID].update(p, now)
-			present[p.ID] = true
-		}
-		for id, l := range lines {
-			if !present[id] { // it has ended, or waits for a restart
-				l.rest()
-			}
 		}
 	}
 	tick := time.NewTicker(barsEvery)
@@ -80,6 +74,7 @@ func drawBars(t *terminal, run *master.Run, done <-chan bool) {
 	for {
 		select {
 		case finished := <-done:
+			update()
 			for _, l := range lines {
 				l.end(finished)
 			}
@@ -122,19 +117,13 @@ func (l *line) update(p master.PipelineProgress, now time.Time) {
 	}
 }
 
-func (l *line) rest() {
-	l.mu.Lock()
-	l.pace.ended = true
-	l.mu.Unlock()
-}
-
 func (l *line) end(finished bool) {
-	l.rest()
 	l.mu.Lock()
 	l.pace.finished = finished
+	total := max(l.pace.total, 1)
 	l.mu.Unlock()
 	if finished {
-		l.bar.SetTotal(-1, true)
+		l.bar.SetTotal(total, true)
 	} else {
 		l.bar.Abort(false)
 	}

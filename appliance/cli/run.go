@@ -46,6 +46,9 @@ func runCommand(t *terminal) *cobra.Command {
 		Args: exactlyOne("a job file"),
 		RunE: func(c *cobra.Command, args []string) error {
 			r.file = args[0]
+			if r.id != "" && r.restore != "" {
+				return coded{exitUsage, errors.New("--restore keeps the job's id: leave --job-id out")}
+			}
 			for _, id := range []string{r.id, r.restore} {
 				if err := checkID(id); err != nil {
 					return coded{exitUsage, err}
@@ -63,7 +66,6 @@ func runCommand(t *terminal) *cobra.Command {
 	f.StringVar(&r.id, "job-id", "", "`ID` for a new job, a number")
 	f.StringVarP(&r.restore, "restore", "r", "", "go on with job `ID` from its last checkpoint or savepoint")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print neither progress nor statistics; errors and exit code only")
-	c.MarkFlagsMutuallyExclusive("job-id", "restore")
 	_ = c.RegisterFlagCompletionFunc("restore", completeJobs(func(s state.Status) bool { return s.Ended() && s != state.Finished })) // the flag is there
 	return c
 }
@@ -183,6 +185,7 @@ func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r ru
 	}
 	log.Info(fmt.Sprintf("Submit job finished, job id: %s, job name: %s", run.JobID(), node.JobName(r.name, p.Env.JobName)))
 	stop := showProgress(t, run, r.quiet, log)
+	defer l.Publish(run.JobID(), run.Counters)()
 	out, err := run.Wait(ctx)
 	stop(err == nil && out.Job.Status == state.Finished)
 	if err != nil {

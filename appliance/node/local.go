@@ -106,7 +106,10 @@ func (l *Local) Reap(ctx context.Context) error {
 			_, err = l.Jobs.Move(ctx, j.ID, state.Move{To: state.Failing, Error: message})
 		}
 		if err == nil || errors.Is(err, state.ErrMoved) {
-			_, err = l.Jobs.FinishJob(ctx, j.ID, state.Failed, message, "")
+			_, err = l.Jobs.FinishJob(ctx, j.ID, state.Failed, message, l.published(j.ID))
+		}
+		if err == nil {
+			err = l.dropPublished(j.ID)
 		}
 		if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, state.ErrMoved) {
 			return fmt.Errorf("mark the abandoned job %s: %w", j.ID, err)

@@ -61,7 +61,8 @@ type Config struct {
 	// Clock tells when migrations were applied; nil means time.Now.
 	Clock func() time.Time
 	// Fatal is called, once, when this node must not go on: its disk is full or failing, so that
-	// its copy may differ from the others'. It must end the process; nil means log and exit(1).
+	// its copy may differ from the others'. It must end the process, without calling Close; nil
+	// means log and exit(1).
 	Fatal func(error)
 
 	free func(dir string) (uint64, error) // of a test

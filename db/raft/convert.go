@@ -1,7 +1,9 @@
 package raft
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rqlite/rqlite/v8/command/proto"
 
@@ -19,9 +21,11 @@ func executeRequest(statements []db.Statement) *proto.ExecuteRequest {
 	return &proto.ExecuteRequest{Request: &proto.Request{Transaction: true, Statements: out}}
 }
 
-// queryRequest makes a fresh request, since rqlite changes the level of the one it is given.
-func queryRequest(s db.Statement, level proto.QueryRequest_Level) *proto.QueryRequest {
-	return &proto.QueryRequest{Request: &proto.Request{Statements: []*proto.Statement{statement(s)}}, Level: level}
+// queryRequest makes a fresh request, since rqlite changes the level of the one it is given. It
+// has a timeout: a read that goes on for ever would keep the log from being shortened.
+func queryRequest(s db.Statement, level proto.QueryRequest_Level, timeout time.Duration) *proto.QueryRequest {
+	return &proto.QueryRequest{Level: level, Request: &proto.Request{
+		Statements: []*proto.Statement{statement(s)}, DbTimeout: int64(timeout)}}
 }
 
 const (
@@ -58,7 +62,7 @@ func rowsOf(answers []*proto.QueryRows) (*db.Rows, error) {
 	}
 	a := answers[0]
 	if a.Error != "" {
-		return nil, fmt.Errorf("%s", a.Error)
+		return nil, errors.New(a.Error)
 	}
 	out := &db.Rows{Columns: a.Columns}
 	if len(a.Values) > 0 {

@@ -62,7 +62,7 @@ func isEnvironment(err error) bool {
 
 // quickCheck looks through the database that the snapshot gave, as a power cut may have left it.
 func quickCheck(st *store.Store) error {
-	answers, _, err := st.Query(queryRequest(db.S("PRAGMA quick_check(1)"), levelHere))
+	answers, _, err := st.Query(queryRequest(db.S("PRAGMA quick_check(1)"), levelHere, time.Minute))
 	if err != nil {
 		return fmt.Errorf("check the database: %w", err)
 	}

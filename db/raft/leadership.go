@@ -133,7 +133,8 @@ func (n *Node) migrate(ctx context.Context) {
 }
 
 // Ready says whether writes can be served: there is a leader, a restore is over, and the schema
-// is there. The error is for what waiting does not heal: a schema newer than this program.
+// is there, in this node's copy too. A follower asks the leader. The error is for what waiting
+// does not heal: a schema newer than this program.
 func (n *Node) Ready(ctx context.Context) (bool, error) {
 	if n.ctx.Err() != nil {
 		return false, ErrClosed
@@ -147,15 +148,16 @@ func (n *Node) Ready(ctx context.Context) (bool, error) {
 		}
 		return n.schemaReady.Load(), nil
 	}
-	version, err := db.SchemaVersion(db.Stale(ctx), &view{node: n})
-	switch {
-	case err != nil || version == 0:
-		return false, nil // this copy is still being made
-	case version > len(n.cfg.Migrations):
-		return false, fmt.Errorf("%w: the cluster has version %d and this node knows up to %d; start it with the cluster's version",
-			db.ErrNewer, version, len(n.cfg.Migrations))
+	want, err := db.SchemaVersion(ctx, &view{node: n, forward: true})
+	if err != nil || want == 0 {
+		return false, nil // the leader is not ready, or another one is about to be
 	}
-	return true, nil
+	if want > len(n.cfg.Migrations) {
+		return false, fmt.Errorf("%w: the cluster has version %d and this node knows up to %d; start it with the cluster's version",
+			db.ErrNewer, want, len(n.cfg.Migrations))
+	}
+	here, err := db.SchemaVersion(db.Stale(ctx), &view{node: n})
+	return err == nil && here >= want, nil
 }
 
 // WaitReady waits until Ready.

@@ -107,8 +107,8 @@ func (n *Node) start() (err error) {
 
 	changes := make(chan bool, 64)
 	n.st.RegisterLeaderChange(changes)
-	n.wg.Go(func() { pump(n.cfg.Raft, n.raftGate.Load) })
-	n.wg.Go(func() { pump(n.cfg.Cluster, n.clusterGate.Load) })
+	go pump(n.cfg.Raft, n.raftGate.Load)
+	go pump(n.cfg.Cluster, n.clusterGate.Load)
 	n.wg.Go(func() { n.follow(changes) })
 	n.wg.Go(n.watch)
 

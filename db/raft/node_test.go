@@ -2,12 +2,11 @@ package raft
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +41,9 @@ func listen(t testing.TB, addr string) net.Listener {
 func openNode(t testing.TB, dir, addr string, change ...func(*Config)) (*testNode, error) {
 	t.Helper()
 	ln := listen(t, addr)
+	stderrMu.Lock() // it makes a logger from os.Stderr
 	mux, err := tcp.NewMux(ln, tcp.NameAddress{Address: ln.Addr().String()})
+	stderrMu.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +104,9 @@ func (n *testNode) kill() {
 }
 
 // again opens a stopped node at its old address.
-func (n *testNode) again(t testing.TB) *testNode {
+func (n *testNode) again(t testing.TB, change ...func(*Config)) *testNode {
 	t.Helper()
-	return mustOpen(t, n.cfg.Dir, n.cfg.Advertise)
+	return mustOpen(t, n.cfg.Dir, n.cfg.Advertise, change...)
 }
 
 func soon(t testing.TB) context.Context {
@@ -181,37 +182,35 @@ func write(t testing.TB, s db.Store, statements ...db.Statement) {
 	}
 }
 
-func number(t testing.TB, s db.Store, ctx context.Context, sql string, args ...any) int64 {
+func number(t testing.TB, s db.Store, sql string, args ...any) int64 {
 	t.Helper()
-	rows, err := s.Query(ctx, db.S(sql, args...))
+	rows, err := s.Query(soon(t), db.S(sql, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return rows.Values[0][0].(int64)
 }
 
-// emptied is a store that can be handed to one conformance case after another: each finds only
-// what the migrations made.
-type emptied struct {
-	db.Store
-	unlock func()
-}
-
-func (e emptied) Close() error {
-	defer e.unlock()
-	return e.Store.Close()
-}
-
-
 // lend gives the store to one case at a time and clears it of what the case before left.
 func lend(t *testing.T, mu *sync.Mutex, s db.Store) db.Store {
 	t.Helper()
 	mu.Lock()
+	t.Cleanup(mu.Unlock)
 	for _, table := range []string{"entry", "account", "anything", "kept"} {
 		write(t, s, db.S("DROP TABLE IF EXISTS "+table))
 	}
-	return emptied{s, mu.Unlock}
+	return s
 }
 
-var _ = errors.Is
-var _ = filepath.Join
+// place is a store on whichever node is at a place now.
+type place struct{ node atomic.Pointer[testNode] }
+
+func (p *place) Write(ctx context.Context, s ...db.Statement) (db.Result, error) {
+	return p.node.Load().Forwarding().Write(ctx, s...)
+}
+
+func (p *place) Query(ctx context.Context, s db.Statement) (*db.Rows, error) {
+	return p.node.Load().Forwarding().Query(ctx, s)
+}
+
+func (p *place) Close() error { return nil }

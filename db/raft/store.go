@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"seikan/db"
-
 	"github.com/rqlite/rqlite/v8/command/proto"
+
+	"seikan/db"
 )
 
 // LeaderStore writes and reads on this node alone, and only while it is the leader: what the
@@ -19,13 +19,14 @@ func (n *Node) LeaderStore() db.Store { return &view{node: n} }
 // Forwarding writes and reads through the leader, wherever it is. A write whose connection
 // breaks is Unknown and never sent twice; one that reached no leader is tried again until
 // Patience or its context ends. Closing it does nothing.
-func (n *Node) Forwarding() db.Store { return &view{node: n, forward: true} }
+func (n *Node) Forwarding() db.Store { return &view{node: n, forward: true, patience: n.cfg.Patience} }
 
 // view implements db.Store.
 type view struct {
 	node      *Node
 	forward   bool
-	migrating bool // do not wait for the schema, it is being made
+	patience  time.Duration // with want of a leader
+	migrating bool          // do not wait for the schema, it is being made
 }
 
 // Close implements db.Store. The node is closed by whoever opened it.
@@ -117,7 +118,7 @@ func (v *view) query(ctx context.Context, s db.Statement) (*db.Rows, error) {
 	got := make(chan answer, 1)
 	go func() {
 		var a answer
-		a.all, a.err = v.ask(s, db.IsStale(ctx))
+		a.all, a.err = v.ask(ctx, s)
 		got <- a
 	}()
 	select {
@@ -131,10 +132,14 @@ func (v *view) query(ctx context.Context, s db.Statement) (*db.Rows, error) {
 	}
 }
 
-func (v *view) ask(s db.Statement, stale bool) ([]*proto.QueryRows, error) {
+func (v *view) ask(ctx context.Context, s db.Statement) ([]*proto.QueryRows, error) {
 	n := v.node
-	if stale {
-		rows, _, err := n.store().Query(queryRequest(s, levelHere))
+	timeout := n.cfg.CallTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, max(time.Millisecond, time.Until(deadline)))
+	}
+	if db.IsStale(ctx) {
+		rows, _, err := n.store().Query(queryRequest(s, levelHere, timeout))
 		return rows, err
 	}
 	if v.forward && !n.IsLeader() {
@@ -142,10 +147,10 @@ func (v *view) ask(s db.Statement, stale bool) ([]*proto.QueryRows, error) {
 		if addr == "" {
 			return nil, &NotLeaderError{}
 		}
-		rows, _, err := n.client.Query(queryRequest(s, levelLatest), addr, nil, n.cfg.CallTimeout)
+		rows, _, err := n.client.Query(queryRequest(s, levelLatest, timeout), addr, nil, n.cfg.CallTimeout)
 		return rows, err
 	}
-	rows, _, err := n.store().Query(queryRequest(s, levelLatest))
+	rows, _, err := n.store().Query(queryRequest(s, levelLatest, timeout))
 	return rows, err
 }
 
@@ -154,18 +159,18 @@ type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// patiently repeats do while it finds no leader. A LeaderStore does not wait.
+// patiently repeats do while it finds no leader.
 func (v *view) patiently(ctx context.Context, do func(context.Context) error) error {
 	const pause = 20 * time.Millisecond
 	var deadline time.Time
 	for {
 		err := do(ctx)
 		var f final
-		if err == nil || !v.forward || errors.As(err, &f) || !isPassing(err) {
+		if err == nil || v.patience == 0 || errors.As(err, &f) || !isPassing(err) {
 			return err
 		}
 		if deadline.IsZero() {
-			deadline = time.Now().Add(v.node.cfg.Patience)
+			deadline = time.Now().Add(v.patience)
 		}
 		if time.Now().After(deadline) {
 			return err

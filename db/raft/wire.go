@@ -36,7 +36,7 @@ func newGate(layer Layer, advertise string, shut, peek bool) *gate {
 }
 
 // pump hands the connections of a layer to whichever gate is the present one, until the layer
-// is closed.
+// is closed, which some layers do later than Close says.
 func pump(layer Layer, present func() *gate) {
 	for {
 		conn, err := layer.Accept()

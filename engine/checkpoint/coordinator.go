@@ -173,7 +173,7 @@ func (c *Coordinator) act(ctx context.Context, d Decision) {
 			c.Tell(Failed{d.Checkpoint, fmt.Errorf("record checkpoint %d: %w", d.Checkpoint, err)})
 			return
 		}
-		c.Tell(Recorded{d.Checkpoint})
+		c.Tell(Recorded(d))
 	case Abort:
 		if err := c.Rows.Abort(ctx, d.Checkpoint, d.Reason); err != nil && ctx.Err() == nil {
 			c.Log.Warn("the row of an aborted checkpoint was not updated", "checkpoint", d.Checkpoint, "error", err)

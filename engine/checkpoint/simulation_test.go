@@ -219,7 +219,7 @@ func (s *sim) obey(d Decision) {
 				return
 			}
 			s.rows[d.Checkpoint] = "COMPLETED"
-			s.tell(Recorded{d.Checkpoint})
+			s.tell(Recorded(d))
 		})
 	case Abort:
 		if s.rows[d.Checkpoint] == "PENDING" {

@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"seikan/engine/expr/syntax"
 	"seikan/engine/record"
@@ -256,12 +257,12 @@ func overflows(op byte, a, b, result int64, int32s bool) bool {
 	}
 	switch op {
 	case '+':
-		return (a > 0) == (b > 0) && (a > 0) != (result > 0) && a != 0 && b != 0
+		return (a^result)&(b^result) < 0
 	case '-':
-		return (a >= 0) != (b >= 0) && (a >= 0) != (result >= 0)
+		return (a^b)&(a^result) < 0
 	case '*':
-		_, ok := mulSmall(a, b)
-		return !ok && !(result == math.MinInt64 && a != 0 && result/a == b && a != -1)
+		hi, lo := bits.Mul64(absU(a), absU(b))
+		return hi != 0 || lo > 1<<63 || lo == 1<<63 && (a < 0) == (b < 0)
 	case '/':
 		return a == math.MinInt64 && b == -1
 	}

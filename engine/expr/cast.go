@@ -295,7 +295,7 @@ func (c *compiler) castTemporal(x *syntax.Cast, n *node, t record.Type) (*node, 
 		}), nil
 	case t.Kind == record.Timestamp && from == record.Time: // that time today
 		return c.raw(x, t, func(f *frame, out *vec) {
-			y, m, d := f.env.Now().In(f.env.Zone).Date()
+			y, m, d := f.now().In(f.env.Zone).Date()
 			today := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 			runRows(f, out, args, true, func(r *row) error {
 				return out.setTime(r.i, today.Add(r.a[0].time(r.i).Sub(time.Unix(0, 0))))

@@ -1,7 +1,7 @@
 // Package expr compiles SQL expressions and evaluates them over batches, a column at a time.
 //
-//	node, err := syntax.ParseExpr("UPPER(name) LIKE 'A%'")
-//	keep, err := expr.CompileCondition(node, schema, expr.ZETA)
+//	c, err := expr.ParseCondition("UPPER(name) LIKE 'A%'", schema, expr.ZETA)
+//	keep, err := c.Keep(ctx, batch, nil)
 //
 // Two modes give two meanings to the same text: ZETA that of SeaTunnel's SQL engine, quirks
 // included, ANSI that of the SQL standard. DESIGN.md lists the differences.
@@ -9,6 +9,7 @@ package expr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -65,7 +66,7 @@ type Program struct {
 }
 
 // Compile checks an expression against a schema and compiles it. Errors are *syntax.Error
-// without text; At tells where in the statement they belong.
+// without text; At tells where in the statement they belong (see syntax.ErrorAt).
 func Compile(e syntax.Expr, schema *record.Schema, mode Mode) (*Program, error) {
 	c := &compiler{schema: schema, mode: mode, columns: map[int]*node{}}
 	n, err := c.expr(e)
@@ -140,6 +141,20 @@ func CompileCondition(e syntax.Expr, schema *record.Schema, mode Mode) (*Conditi
 		return nil, at(e, "a condition must be BOOLEAN; %s is %s", e, p.root.typ)
 	}
 	return &Condition{p}, nil
+}
+
+// ParseCondition is CompileCondition for a text; its errors name line and column.
+func ParseCondition(text string, schema *record.Schema, mode Mode) (*Condition, error) {
+	e, err := syntax.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := CompileCondition(e, schema, mode)
+	var mistake *syntax.Error
+	if errors.As(err, &mistake) {
+		err = syntax.ErrorAt(text, mistake.At, "%s", mistake.Message)
+	}
+	return c, err
 }
 
 // WithEnv is Program.WithEnv.

@@ -158,6 +158,20 @@ func modulo(k *call) (*node, error) {
 		return k.c.arith(k.e, '%', k.args[0], k.args[1])
 	}
 	t := k.args[1].typ
+	if familyOf(k.args[0].typ.Kind) == famInt && t.Kind.Integer() {
+		return k.typed(t, func(r *row) error {
+			x, y := r.int(0), r.int(1)
+			switch {
+			case y == 0:
+				return errDivideByZero
+			case exceeds53(x) || exceeds53(y):
+				r.setInt(wrap(int64(math.Mod(float64(x), float64(y))), t.Kind))
+			default:
+				r.setInt(x % y)
+			}
+			return nil
+		})
+	}
 	a, b := k.c.toDouble(k.exprs[0], k.args[0]), k.c.toDouble(k.exprs[1], k.args[1])
 	n := k.c.rows(k.e, record.Of(record.Double), []*node{a, b}, func(r *row) error {
 		if r.float(1) == 0 {
@@ -225,14 +239,10 @@ func roundTo(k *call, t record.Type, mode rounding) (*node, error) {
 				v, s = viaDouble(v, s)
 			}
 			if d < s {
-				cut, err := rescale(v, s, max(d, 0), mode)
-				if err == nil && d < 0 {
-					cut, err = roundWhole(cut, -d, mode)
-				}
-				if err != nil {
+				var err error
+				if v, s, err = roundAt(v, s, d, mode); err != nil {
 					return err
 				}
-				v, s = cut, max(d, 0)
 			}
 			v, err := rescale(v, s, t.Scale, halfUp)
 			if err == nil && !fits(v, t.Precision) {
@@ -243,7 +253,7 @@ func roundTo(k *call, t record.Type, mode rounding) (*node, error) {
 		}
 		v := r.int(0)
 		if d < 0 {
-			whole, err := roundWhole(fromInt(v), -d, mode)
+			whole, _, err := roundAt(fromInt(v), 0, d, mode)
 			if err != nil {
 				return err
 			}
@@ -257,16 +267,15 @@ func roundTo(k *call, t record.Type, mode rounding) (*node, error) {
 	})
 }
 
-// roundWhole rounds to a multiple of 10^zeros.
-func roundWhole(v num, zeros int, mode rounding) (num, error) {
-	if zeros > maxPrecision {
-		return num{}, nil
+// roundAt rounds v, of scale s, to d < s digits behind the point, or, for d < 0, to a multiple of
+// 10^-d. It returns the result and its scale.
+func roundAt(v num, s, d int, mode rounding) (num, int, error) {
+	cut, err := rescale(v, s, d, mode)
+	if err == nil && d < 0 {
+		cut, err = rescale(cut, 0, -d, down)
+		d = 0
 	}
-	cut, err := rescale(v, zeros, 0, mode)
-	if err != nil {
-		return v, err
-	}
-	return rescale(cut, 0, zeros, down)
+	return cut, d, err
 }
 
 // roundFloat rounds the decimal a double is printed as.
@@ -294,11 +303,8 @@ func roundFloat(x float64, d int, mode rounding, kind record.Kind) float64 {
 	if err != nil || d >= s {
 		return x // more than 38 digits in front of the point, or nothing to cut
 	}
-	if v, err = rescale(v, s, max(d, 0), mode); err == nil && d < 0 {
-		v, err = roundWhole(v, -d, mode)
-	}
-	if err != nil {
+	if v, s, err = roundAt(v, s, d, mode); err != nil {
 		return x
 	}
-	return toFloat(v, max(d, 0))
+	return toFloat(v, s)
 }

@@ -19,7 +19,7 @@ var partFunctions = []builtin{
 	{name: "HOUR", params: "t:temporal", doc: "0 to 23.", make: part("HOUR")},
 	{name: "MINUTE", params: "t:temporal", doc: "0 to 59.", make: part("MINUTE")},
 	{name: "SECOND", params: "t:temporal", doc: "0 to 59.", make: part("SECOND")},
-	{name: "EXTRACT", params: "unit:unit t:temporal", doc: "EXTRACT(unit FROM t), with YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, MILLISECOND, DAYOFWEEK or DAYOFYEAR.", make: extract},
+	{name: "EXTRACT", params: "unit:unit t:temporal", form: "EXTRACT(unit FROM t)", doc: "A part of a date or time: YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, MILLISECOND, DAYOFWEEK, DAYOFYEAR.", make: extract},
 }
 
 // dateParts and timeParts take readings apart.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"seikan/engine/expr/datepattern"
 	"seikan/engine/expr/javaregex"
@@ -53,7 +54,11 @@ func locate(s, search []byte, start int64) int64 {
 	if from > n {
 		return 0
 	}
-	begin, _ := byteAt(s, int(from))
+	begin, half := byteAt(s, int(from))
+	if half {
+		_, size := utf8.DecodeRune(s[begin:])
+		begin += size
+	}
 	if i := bytes.Index(s[begin:], search); i >= 0 {
 		return int64(unitAtByte(s, begin+i)) + 1
 	}

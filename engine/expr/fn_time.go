@@ -25,11 +25,7 @@ var timeFunctions = []builtin{
 func clock(kind record.Kind) func(k *call) (*node, error) {
 	return func(k *call) (*node, error) {
 		return k.rows(kind, func(r *row) error {
-			if r.f.mode == ANSI && r.i > 0 { // one reading a batch
-				r.setInt(r.out.i[0])
-				return nil
-			}
-			return r.out.setTime(r.i, wall(r.f.env.Now(), r.f.env.Zone))
+			return r.out.setTime(r.i, wall(r.f.now(), r.f.env.Zone))
 		})
 	}
 }

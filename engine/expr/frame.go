@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -55,8 +56,9 @@ type frame struct {
 	live   []bool
 	failed []RowError
 	bad    []bool
-	slow   int   // rows that ran out of time
-	fatal  error // an error of the evaluation, not of a row
+	clock  time.Time // ANSI: the one reading of this evaluation
+	slow   int       // rows that ran out of time
+	fatal  error     // an error of the evaluation, not of a row
 	regexs map[regexKey]regexEntry
 	held   []arrow.Array
 }
@@ -75,7 +77,18 @@ type regexEntry struct {
 func (f *frame) start(ctx context.Context, data arrow.RecordBatch, n int, mode Mode, env Env) {
 	f.ctx, f.data, f.n, f.mode, f.env = ctx, data, n, mode, env
 	f.live, f.fatal, f.slow = nil, nil, 0
-	f.failed = nil
+	f.failed, f.clock = nil, time.Time{}
+}
+
+// now asks the clock: in ANSI mode once for all rows.
+func (f *frame) now() time.Time {
+	if f.mode == ZETA {
+		return f.env.Now()
+	}
+	if f.clock.IsZero() {
+		f.clock = f.env.Now()
+	}
+	return f.clock
 }
 
 // finish tells whether the evaluation as a whole went wrong.
@@ -165,7 +178,6 @@ type node struct {
 	value    *vec // of a constant
 	volatile bool // may not be computed ahead
 	column   int  // 1 + the index of the column it is, 0 for others
-	truth    bool // a condition, whose null means "not true" in ZETA
 	eval     func(f *frame) *vec
 }
 

@@ -25,7 +25,8 @@ type builtin struct {
 	name     string // and aliases, separated by blanks
 	params   string // "s:text n:int pad:text?", see param
 	doc      string
-	volatile bool // another value at each call
+	form     string // how it is called, where that is not NAME(params)
+	volatile bool   // another value at each call
 	make     func(k *call) (*node, error)
 	group    string
 }
@@ -54,6 +55,9 @@ func (b *builtin) parameters() []param {
 
 // usage shows how the function is called by one of its names.
 func (b *builtin) usage(name string) string {
+	if b.form != "" {
+		return b.form
+	}
 	var s strings.Builder
 	open := 0
 	s.WriteString(name + "(")

@@ -59,7 +59,6 @@ func (c *compiler) connect(x *syntax.Binary) (*node, error) {
 			}
 		}
 	})
-	n.truth = true
 	return n, nil
 }
 
@@ -88,7 +87,6 @@ func (c *compiler) not(e syntax.Expr, n *node) (*node, error) {
 			out.strictNulls(f.n, in)
 		}
 	})
-	out.truth = true
 	return out, nil
 }
 

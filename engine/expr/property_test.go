@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -17,6 +18,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"pgregory.net/rapid"
 
+	"seikan/engine/expr/javaregex"
 	"seikan/engine/expr/syntax"
 	"seikan/engine/record"
 )
@@ -266,6 +268,59 @@ func TestConditionsKeepWhatIsTrue(t *testing.T) {
 	e, _ := syntax.ParseExpr("i + 1")
 	if _, err := CompileCondition(e, b.Schema, ZETA); err == nil {
 		t.Error("an INT was taken for a condition")
+	}
+}
+
+func TestConditionsOfTextsNameLineAndColumn(t *testing.T) {
+	t.Parallel()
+	b := sample(t)
+	c, err := ParseCondition("s LIKE 'H%'", b.Schema, ANSI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keep, err := c.Keep(context.Background(), b, nil); err != nil || !keep[0] {
+		t.Errorf("%v %v", keep, err)
+	}
+	for text, want := range map[string]string{
+		"i = 1 AND\n nope = 2": "line 2, column 2: can't find field [nope]", "i = ": "line 1, column 5", "i + 1": "line 1, column 1: a condition must be BOOLEAN",
+	} {
+		if _, err := ParseCondition(text, b.Schema, ZETA); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestTheClockIsReadOnceABatchInANSIOnly(t *testing.T) {
+	t.Parallel()
+	b := sample(t)
+	for mode, want := range map[Mode]int{ZETA: 4, ANSI: 1} {
+		reads := 0
+		env := testEnv()
+		env.Now = func() time.Time { reads++; return time.Unix(int64(reads), 0) }
+		e, _ := syntax.ParseExpr("CAST(CURRENT_TIMESTAMP AS STRING) || NOW()")
+		p, err := Compile(e, b.Schema, mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := p.WithEnv(env).Eval(context.Background(), b)
+		if err != nil || reads != want || (a.ValueStr(0) == a.ValueStr(1)) != (mode == ANSI) {
+			t.Errorf("%s: %d reads, %v, %v", mode, reads, a, err)
+		}
+	}
+}
+
+func TestRegularExpressionsOutOfTimeStopTheBatch(t *testing.T) {
+	t.Parallel()
+	f := &frame{}
+	f.start(context.Background(), nil, 10, ZETA, Env{})
+	for i := range maxSlow {
+		if f.finish() != nil {
+			t.Fatalf("stopped after %d rows", i)
+		}
+		f.fail(i, javaregex.ErrTimeout)
+	}
+	if err := f.finish(); !errors.Is(err, javaregex.ErrTimeout) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -146,7 +146,7 @@ func (f *File) shadeKey(opts Options) (cipher.AEAD, hocon.Pos, error) {
 // decode decodes the encrypted options in place.
 func (f *File) decode(opts Options, problems *hocon.Problems) {
 	if s := f.shade(opts, problems); s != nil {
-		f.reshade(s.decode, "cannot decode", "encrypt it with: seikan config encrypt", problems)
+		f.reshade(s.decode, "cannot decode", "encrypt it with: seikan encrypt", problems)
 	}
 }
 

@@ -361,27 +361,33 @@ func (r *Run) Counters() map[string]int64 {
 
 // PipelineProgress is what a progress bar shows.
 type PipelineProgress struct {
-	ID                   int
-	Source               string
-	Total, Finished      task.Progress
-	Read, ReadBytes      int64
-	Written, WrittenRows int64
+	ID              int
+	Source          string
+	Running         bool          // false: it has ended, or waits for a restart
+	Total, Finished task.Progress // zero when it is not running
+	Read, ReadBytes int64
+	Written         int64 // rows
 }
 
-// Progress lists the running pipelines by id.
+// Progress lists the pipelines that have started, by id.
 func (r *Run) Progress() []PipelineProgress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []PipelineProgress
 	for _, p := range r.plan.Pipelines {
+		m := r.last[p.ID]
 		a := r.attempts[p.ID]
-		if a == nil {
+		switch {
+		case a != nil:
+			m = a.Map()
+		case m == nil:
 			continue
 		}
-		m := a.Map()
-		pp := PipelineProgress{ID: p.ID, Source: p.Source.Action, Read: task.Sum(m, "SourceReceivedCount"),
-			ReadBytes: task.Sum(m, "SourceReceivedBytes"), WrittenRows: task.Sum(m, "SinkWriteCount")}
-		pp.Total, pp.Finished = a.Progress()
+		pp := PipelineProgress{ID: p.ID, Source: p.Source.Action, Running: a != nil, Read: task.Sum(m, "SourceReceivedCount"),
+			ReadBytes: task.Sum(m, "SourceReceivedBytes"), Written: task.Sum(m, "SinkWriteCount")}
+		if a != nil {
+			pp.Total, pp.Finished = a.Progress()
+		}
 		out = append(out, pp)
 	}
 	return out

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"context"
 	"fmt"
 	"hash/fnv"
 )
@@ -9,7 +8,7 @@ import (
 // Partition divides b into n batches by the hash of its primary key, so that rows of one key
 // stay together and in order; without a key, row by row in turn. Each part has a reference of
 // its own and stands for b's whole stretch of the split.
-func Partition(ctx context.Context, b *Batch, n int) ([]*Batch, error) {
+func Partition(b *Batch, n int) ([]*Batch, error) {
 	var keys []int
 	if b.Schema.PrimaryKey != nil {
 		for _, name := range b.Schema.PrimaryKey.Columns {
@@ -38,7 +37,7 @@ func Partition(ctx context.Context, b *Batch, n int) ([]*Batch, error) {
 		for row, p := range part {
 			keep[row] = p == i
 		}
-		f, err := Filter(ctx, b, keep)
+		f, err := Filter(b, keep)
 		if err != nil {
 			for _, o := range out {
 				o.Release()

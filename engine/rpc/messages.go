@@ -80,17 +80,22 @@ type NodeInfo struct {
 
 // Report is what a worker sends: on every change, and at least every second.
 type Report struct {
-	Node  NodeInfo     `json:"node"`
-	Seq   uint64       `json:"seq"`   // grows; an Order names the newest one it has seen
-	Epoch int64        `json:"epoch"` // highest seen
-	Tasks []TaskReport `json:"tasks"`
+	Node  NodeInfo `json:"node"`
+	Seq   uint64   `json:"seq"`   // grows; an Order names the newest one it has seen
+	Epoch int64    `json:"epoch"` // highest seen
+	// Obeyed is the Number of the newest order obeyed in Epoch: Tasks are what came of it.
+	Obeyed uint64       `json:"obeyed,omitempty"`
+	Tasks  []TaskReport `json:"tasks"`
 }
 
 // Order is what the master answers: everything this worker shall run. What it runs and the
 // order does not name, it stops.
 type Order struct {
-	Epoch int64      `json:"epoch"`
-	Seq   uint64     `json:"seq"` // newest report seen
+	Epoch  int64  `json:"epoch"`
+	Number uint64 `json:"number,omitempty"` // grows in an epoch: a lower one than obeyed is late
+	// Seq is the newest report seen before the master last proved that it still is one. The
+	// lease counts from sending it.
+	Seq   uint64     `json:"seq"`
 	Lease int64      `json:"lease_ms"`
 	Tasks []TaskSpec `json:"tasks"`
 	Deny  string     `json:"deny,omitempty"` // why this worker gets no orders

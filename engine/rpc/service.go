@@ -33,8 +33,14 @@ type Reply struct {
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// Stream is one direction-typed view of a gRPC stream.
-type Stream[Send, Recv any] struct{ stream grpc.Stream }
+// Stream is a typed view of a gRPC stream, of a client or a server.
+type Stream[Send, Recv any] struct{ stream messages }
+
+type messages interface {
+	Context() context.Context
+	SendMsg(m any) error
+	RecvMsg(m any) error
+}
 
 // Send sends one message.
 func (s Stream[Send, Recv]) Send(m *Send) error { return s.stream.SendMsg(m) }

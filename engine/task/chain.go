@@ -55,7 +55,7 @@ type Chain struct {
 	barriers chan record.Barrier // newest wanted barrier
 	complete chan int64          // newest complete checkpoint
 	passed   int64               // newest barrier passed
-	splits   map[string]*ownSplit
+	splits   map[string]*plugin.Split
 	order    []string // own splits in order of arrival
 	stopped  bool     // a final barrier has passed: no more rows
 	doing    atomic.Value
@@ -63,11 +63,6 @@ type Chain struct {
 	mu   sync.Mutex
 	acks map[int64]*partialAck
 	kept []checkpoint.Commit // prepared, and not known to be recorded
-}
-
-type ownSplit struct {
-	split plugin.Split
-	skip  bool // its first batches were skipped by every sink
 }
 
 type partialAck struct {
@@ -81,7 +76,7 @@ type limits struct{ rows, bytes *rate.Limiter }
 // NewChain prepares a subtask; nothing is opened before Run.
 func NewChain(cfg ChainConfig) *Chain {
 	c := &Chain{cfg: cfg, barriers: make(chan record.Barrier, 1), complete: make(chan int64, 1),
-		splits: map[string]*ownSplit{}, acks: map[int64]*partialAck{}}
+		splits: map[string]*plugin.Split{}, acks: map[int64]*partialAck{}}
 	if n := cfg.Env.RowsPerSecond; n > 0 {
 		c.cfg.Task.BatchRows = int(min(n, plugin.BatchRows))
 		c.limit.rows = rate.NewLimiter(rate.Limit(n), c.cfg.Task.BatchRows)
@@ -310,7 +305,7 @@ func (c *Chain) pass(ctx context.Context, b record.Barrier) error {
 	c.stopped = c.stopped || b.Kind.Final()
 	a := &partialAck{barrier: b, ack: checkpoint.Ack{Checkpoint: b.Checkpoint, Subtask: c.cfg.Task.Subtask}}
 	for _, id := range c.order {
-		a.ack.Splits = append(a.ack.Splits, c.splits[id].split)
+		a.ack.Splits = append(a.ack.Splits, *c.splits[id])
 	}
 	for _, rs := range c.runners {
 		a.missing += len(rs)

@@ -144,7 +144,7 @@ func (c *Chain) begin(ctx context.Context, s plugin.Split) error {
 		c.cfg.Splits.Finished(s.ID)
 		return nil
 	}
-	c.splits[s.ID] = &ownSplit{split: s}
+	c.splits[s.ID] = &s
 	c.order = append(c.order, s.ID)
 	if err := c.reader.Add(ctx, s); err != nil {
 		return fmt.Errorf("%s: split %s: %w", c.cfg.Pipeline.Source.Action, s.ID, err)
@@ -172,7 +172,7 @@ func (c *Chain) batch(ctx context.Context, b *record.Batch) error {
 	if own == nil {
 		return fmt.Errorf("%s: a batch of split %q, which this reader does not have", c.cfg.Pipeline.Source.Action, id)
 	}
-	own.split.At = to
+	own.At = to
 	if to.Done {
 		c.forget(id)
 		c.cfg.Splits.Finished(id)
@@ -252,7 +252,7 @@ func (c *Chain) push(ctx context.Context, replicas []*sinkRunner, b *record.Batc
 		}
 		return nil
 	}
-	parts, err := record.Partition(ctx, b, len(replicas))
+	parts, err := record.Partition(b, len(replicas))
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,13 @@ func (r *running) savepoint() {
 	}
 }
 
+// Ended says whether the task is over.
+func (r *running) Ended() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Ended()
+}
+
 func (r *running) report() rpc.TaskReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()

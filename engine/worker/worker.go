@@ -46,9 +46,8 @@ type Worker struct {
 	mu    sync.Mutex
 	tasks map[rpc.TaskKey]*running
 	plans map[planKey]*planned
-	epoch int64
+	rules Rules
 	wake  chan struct{}
-	lease lease
 }
 
 type planKey struct {
@@ -133,9 +132,11 @@ func (w *Worker) session(ctx context.Context) error {
 		}
 	}()
 	every := renewEvery
-	if l := w.lease.length(); l > 0 {
+	w.mu.Lock()
+	if l := w.rules.Lease(); l > 0 {
 		every = min(every, l/4)
 	}
+	w.mu.Unlock()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -173,58 +174,52 @@ func (s *sendTimes) next() uint64 {
 	return s.seq
 }
 
-func (s *sendTimes) take(seq uint64) (time.Time, bool) {
+// take is when a report was sent, zero when that is not known any more.
+func (s *sendTimes) take(seq uint64) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, ok := s.at[seq]
-	maps.DeleteFunc(s.at, func(n uint64, _ time.Time) bool { return n <= seq })
-	return t, ok
+	t := s.at[seq]
+	maps.DeleteFunc(s.at, func(n uint64, _ time.Time) bool { return n < seq })
+	return t
 }
 
-// take obeys an order, unless it is of a master that has been replaced. (Invariant 6)
+// take obeys an order as far as the rules allow it.
 func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
-	w.mu.Lock()
-	stale := o.Epoch < w.epoch
-	w.epoch = max(w.epoch, o.Epoch)
-	w.mu.Unlock()
-	if stale {
-		return
-	}
-	if at, ok := sent.take(o.Seq); ok && o.Lease > 0 {
-		w.lease.renew(at, time.Duration(o.Lease)*time.Millisecond)
-	}
-	if o.Deny != "" {
-		w.cfg.Log.Error("the master refuses this node", "reason", o.Deny)
-		return
-	}
-	w.obey(o.Tasks)
-}
-
-// obey starts what is missing and stops what is too much.
-func (w *Worker) obey(specs []rpc.TaskSpec) {
+	at := sent.take(o.Seq)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	wanted := map[rpc.TaskKey]bool{}
-	for _, s := range specs {
-		wanted[s.TaskKey] = true
-		r := w.tasks[s.TaskKey]
-		if r == nil {
-			r = w.start(s)
-			w.tasks[s.TaskKey] = r
+	obey, lapsed, start := w.rules.Take(o, at, time.Now())
+	if lapsed {
+		w.stopTasks("the lease ran out")
+	}
+	switch {
+	case !obey:
+	case o.Deny != "":
+		w.cfg.Log.Error("the master refuses this node", "reason", o.Deny)
+	default:
+		w.obey(o.Tasks, start)
+	}
+}
+
+// obey starts what is missing, if it may, and stops what is too much; w.mu is held.
+func (w *Worker) obey(specs []rpc.TaskSpec, may bool) {
+	start, stop, forget := Obey(w.tasks, specs)
+	for _, s := range start {
+		if may {
+			w.tasks[s.TaskKey] = w.start(s)
 		}
-		if s.Savepoint {
+	}
+	for _, s := range specs {
+		if r := w.tasks[s.TaskKey]; r != nil && s.Savepoint {
 			r.savepoint()
 		}
 	}
-	for key, r := range w.tasks {
-		if wanted[key] {
-			continue
-		}
-		r.stop("the master ordered it")
-		if r.report().State.Ended() {
-			delete(w.tasks, key)
-			w.forgetPlan(key)
-		}
+	for _, key := range stop {
+		w.tasks[key].stop("the master ordered it")
+	}
+	for _, key := range forget {
+		delete(w.tasks, key)
+		w.forgetPlan(key)
 	}
 }
 
@@ -233,6 +228,10 @@ func (w *Worker) obey(specs []rpc.TaskSpec) {
 func (w *Worker) stopAll(reason string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.stopTasks(reason)
+}
+
+func (w *Worker) stopTasks(reason string) { // w.mu is held
 	for _, r := range w.tasks {
 		r.stop(reason)
 	}
@@ -251,23 +250,12 @@ func (w *Worker) forgetPlan(key rpc.TaskKey) {
 func (w *Worker) report() *rpc.Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := &rpc.Report{Node: w.cfg.Info(), Epoch: w.epoch}
+	r := &rpc.Report{Node: w.cfg.Info(), Epoch: w.rules.Epoch(), Obeyed: w.rules.Obeyed()}
 	for _, t := range w.tasks {
 		r.Tasks = append(r.Tasks, t.report())
 	}
 	slices.SortFunc(r.Tasks, func(a, b rpc.TaskReport) int { return compareKeys(a.TaskKey, b.TaskKey) })
 	return r
-}
-
-func compareKeys(a, b rpc.TaskKey) int {
-	ka, kb := fmt.Sprint(a), fmt.Sprint(b)
-	switch {
-	case ka < kb:
-		return -1
-	case ka > kb:
-		return 1
-	}
-	return 0
 }
 
 // drained waits until no task runs any more.

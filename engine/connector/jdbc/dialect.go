@@ -55,6 +55,9 @@ type dialect interface {
 
 	// declare is a column's type in CREATE TABLE.
 	declare(c record.Column) (string, error)
+	// alter is the statement that makes a change to a table, "" when the database needs none.
+	// The names in it are those of the target.
+	alter(table string, change record.ColumnChange) (string, error)
 	// upsert ends an INSERT of columns so that rows with a known key replace the old ones.
 	upsert(keys, others []string) string
 	// transactionalDDL reports whether CREATE and DROP can be rolled back.

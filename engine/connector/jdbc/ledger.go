@@ -25,6 +25,14 @@ func LedgerDDL(opts *option.Values) (string, error) {
 	return d.ledgerDDL(opts.String("ledger_table")), nil
 }
 
+// LedgerDDL is the same for a sink that is planned, as `seikan check` prints it.
+func (s *sink) LedgerDDL() string {
+	if s.ledger == "" {
+		return ""
+	}
+	return s.d.ledgerDDL(s.ledger)
+}
+
 // ledger keeps the positions of one writer in a table of the target. Its rows belong to a run,
 // pipeline, sink, input table, writer replica and split, and carry the attempt that may write
 // them: an update by an older attempt matches nothing.
@@ -196,6 +204,15 @@ func (w *ledgerWriter) record(ctx context.Context) error {
 			return err
 		}
 	}
-	clear(w.moved)
 	return nil
+}
+
+// settled is the writer's hook behind it. Splits that are done are forgotten: the table knows.
+func (w *ledgerWriter) settled() {
+	for split := range w.moved {
+		if w.at[split].Done {
+			delete(w.at, split)
+		}
+	}
+	clear(w.moved)
 }

@@ -212,3 +212,20 @@ func TestLedgerDDLIsWhatTheSinkCreates(t *testing.T) {
 		t.Errorf("a sink without a ledger has the DDL %q (%v)", ddl, err)
 	}
 }
+
+// A file without a write-ahead log can be source and target at once: readers hold no lock for
+// longer than a split.
+func TestATableIsCopiedInsideOfOneFile(t *testing.T) {
+	t.Parallel()
+	path := plain(t, append([]string{"PRAGMA journal_mode = DELETE"}, series("t", "id INTEGER PRIMARY KEY, v TEXT", 20000, "i, 'v' || i")...)...)
+	source := mustSource(t, path, "table_path = t\n split.size = 6000")
+	c := copier{t: t, source: source, sink: mustSink(t, path, source.Tables()[0], strings.Replace(exactlyOnce, "table = t", "table = copied", 1)+"batch_size = 1000\n properties { busy_timeout = 5000 }")}
+	if err := c.sink.(plugin.TablePreparer).PrepareTable(t.Context(), plugintest.Task(t, 1)); err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, rows(t, path, "PRAGMA journal_mode"), "delete")
+	if !c.run(1, splitsOf(t, source), -1) {
+		t.Fatal("not finished")
+	}
+	wantRows(t, rows(t, path, "SELECT count(*) FROM copied JOIN t USING (id, v)"), "20000")
+}

@@ -38,6 +38,7 @@ type sink struct {
 	c     connection
 	input *record.Schema
 
+	ide       string // case of names
 	target    record.TablePath
 	columns   []string // names in the target, by input column
 	keys      []int    // input columns of the key
@@ -85,11 +86,11 @@ func newSink(_ context.Context, job plugin.Job, input *record.Schema, opts *opti
 
 // choose finds the target, its key and the statement.
 func (s *sink) choose(opts *option.Values) error {
-	ide := opts.String("field_ide")
+	s.ide = opts.String("field_ide")
 	for _, name := range s.input.Names() {
-		s.columns = append(s.columns, cased(name, ide))
+		s.columns = append(s.columns, cased(name, s.ide))
 	}
-	if err := s.path(opts, ide); err != nil {
+	if err := s.path(opts); err != nil {
 		return err
 	}
 	query := strings.TrimRight(strings.TrimSpace(opts.String("query")), "; \t\r\n")
@@ -108,7 +109,7 @@ func (s *sink) choose(opts *option.Values) error {
 	return s.supports(s.own.columns)
 }
 
-func (s *sink) path(opts *option.Values, ide string) error {
+func (s *sink) path(opts *option.Values) error {
 	name := opts.String("table")
 	if name == "" || strings.HasPrefix(name, "${table_name") {
 		name = s.input.Path.Table
@@ -125,7 +126,7 @@ func (s *sink) path(opts *option.Values, ide string) error {
 		return opts.Problem("table", "", "no table is named, and the input has no name either")
 	}
 	table = opts.String("tablePrefix") + table + opts.String("tableSuffix")
-	s.target = record.TablePath{Database: database, Schema: schema, Table: cased(table, ide)}
+	s.target = record.TablePath{Database: database, Schema: schema, Table: cased(table, s.ide)}
 	return nil
 }
 
@@ -200,12 +201,15 @@ func (s *sink) Writer(ctx context.Context, task plugin.Task, _ []plugin.State) (
 		return w, nil
 	}
 	l := &ledgerWriter{writer: w, ledger: newLedger(s, task)}
-	w.record = l.record
+	w.record, w.settled = l.record, l.settled
 	if err := l.ledger.create(ctx, conn); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return l, nil
 }
+
+// NodeBound implements plugin.NodeBound.
+func (s *sink) NodeBound() string { return s.d.nodeBound(s.c) }
 
 // Committer is nil: transactions are committed as they are written.
 func (s *sink) Committer(context.Context, plugin.Task) (plugin.Committer, error) { return nil, nil }

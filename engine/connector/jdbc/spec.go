@@ -40,7 +40,8 @@ func sourceSpec() *option.Spec {
 		Name:    "Jdbc",
 		Summary: "Reads tables and queries of SQL databases.",
 		Doc: "Large tables are cut into ranges of a key that are read in parallel. Rows whose key is null are read too. " +
-			"Inside a range rows come in the order of the key, so that reading goes on where it stopped.\n\n" +
+			"Inside a range rows come in the order of the key, so that reading goes on where it stopped. " +
+			"A query whose rows have no key (a view, a join, a group) has no such order unless partition_column names one: it starts again after a failure.\n\n" +
 			"This build speaks SQLite (`jdbc:sqlite:<file>`).",
 		Rules: []option.Rule{option.Required("url")},
 		Example: `Jdbc {

@@ -71,6 +71,9 @@ func (sqliteDialect) nodeBound(c connection) string {
 func (sqliteDialect) open(c connection) (*sql.DB, error) {
 	file := sqliteFile(c)
 	pragmas := map[string]string{"busy_timeout": "60000"}
+	if c.write {
+		pragmas["cache_size"] = "-32768" // KiB: upserts by random keys touch many pages
+	}
 	uri, mode := "file::memory:", "memory"
 	switch {
 	case file == "" && c.write:
@@ -171,6 +174,21 @@ func (d sqliteDialect) upsert(keys, others []string) string {
 		sets[i] = d.quote(c) + " = excluded." + d.quote(c)
 	}
 	return " ON CONFLICT (" + strings.Join(quoteAll(d, keys), ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+// alter leaves NOT NULL out: SQLite adds no such column without a default. A changed type needs
+// no statement, since any column holds any value.
+func (d sqliteDialect) alter(table string, change record.ColumnChange) (string, error) {
+	switch change.Kind {
+	case record.AddColumn:
+		typ, err := d.declare(change.Column)
+		return "ALTER TABLE " + table + " ADD COLUMN " + d.quote(change.Column.Name) + " " + typ, err
+	case record.DropColumn:
+		return "ALTER TABLE " + table + " DROP COLUMN " + d.quote(change.OldName), nil
+	case record.RenameColumn:
+		return "ALTER TABLE " + table + " RENAME COLUMN " + d.quote(change.OldName) + " TO " + d.quote(change.Column.Name), nil
+	}
+	return "", nil
 }
 
 func (sqliteDialect) truncate(table string) string { return "DELETE FROM " + table }

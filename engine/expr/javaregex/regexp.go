@@ -98,14 +98,17 @@ func (r *Regexp) slow() (*regexp2.Regexp, error) {
 	return r.exact, r.err
 }
 
+// fastFor reports whether the linear engine gives Java's answer on s.
 func (r *Regexp) fastFor(s string) bool {
-	if r.fast == nil || !utf8.ValidString(s) {
+	switch {
+	case r.fast == nil:
+		return false
+	case ascii(s):
+		return !r.lines || strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, '\r') < 0
+	case r.words || !utf8.ValidString(s):
 		return false
 	}
-	if r.lines && strings.ContainsAny(s, "\n\r\u0085\u2028\u2029") {
-		return false
-	}
-	return !r.words || ascii(s)
+	return !r.lines || !strings.ContainsAny(s, "\n\r\u0085\u2028\u2029")
 }
 
 // nullable reports whether re can match an empty text.

@@ -195,8 +195,8 @@ func (e *encoder) Write(b *record.Batch) error {
 		case data.IsNull(i) || index.IsNull(i):
 			return plugin.Permanent(fmt.Errorf("binary file %s: part %d is null", names.ValueStr(i), e.next))
 		case index.Value(i) != e.next:
-			return plugin.Permanent(fmt.Errorf("binary file %s: part %d comes where part %d was expected. The parts of a file have to reach one writer in order and between two checkpoints: "+
-				"let no transform drop or reorder them, and leave checkpoint.interval out of the env of a batch job", names.ValueStr(i), index.Value(i), e.next))
+			return plugin.Permanent(fmt.Errorf("binary file %s: part %d comes where part %d was expected. The parts of a file have to reach one writer in order; "+
+				"let no transform drop or reorder them", names.ValueStr(i), index.Value(i), e.next))
 		}
 		if _, err := e.w.Write(data.Value(i)); err != nil {
 			return fmt.Errorf("writing part %d of binary file %s: %w", e.next, names.ValueStr(i), err)

@@ -98,5 +98,5 @@ func (b *builder) batch(ctx context.Context, split string, from, to record.Posit
 		keep[row] = false
 	}
 	defer out.Release()
-	return record.Filter(ctx, out, keep)
+	return record.Filter(out, keep)
 }

@@ -3,6 +3,7 @@ package orc
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -290,6 +291,29 @@ func TestEmptyFileHasASchema(t *testing.T) {
 	}
 	if got, err := filetest.Read(r, f, pieces[0], 0, nil); err != nil || len(got) > 0 {
 		t.Errorf("%d batches, error %v", len(got), err)
+	}
+}
+
+func TestBatchOfAnotherTypeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ schema, batch string }{
+		{"int", "string"}, {"string", "int"}, {"array<int>", "int"}, {"{a = int}", "{a = string}"}, {"decimal(10,2)", "bigint"},
+		{"timestamp", "boolean"}, {"boolean", "tinyint"}, {"map<string,int>", "array<int>"}, {"double", "date"}, {"array<int>", "array<double>"},
+	} {
+		w, err := Format{}.Writing(filetest.Options(t, Format{}.WriteOptions(), ""), filetest.Schema(t, "a", c.schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := w.Create(io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Write(filetest.Random(filetest.Schema(t, "a", c.batch), 20, 9, 1)); err == nil || !strings.Contains(err.Error(), "which is not what the schema says") {
+			t.Errorf("%s written as %s: error %v", c.batch, c.schema, err)
+		}
+		if err := f.Close(); err == nil {
+			t.Errorf("%s written as %s: the error did not stick", c.batch, c.schema)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package parquet
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -152,6 +153,21 @@ func TestReadingGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+func TestReadingGoesOnAmongManyPagesOfLists(t *testing.T) {
+	t.Parallel()
+	schema := filetest.Schema(t, "i", "int", "s", "string", "l", "array<array<bigint>>", "r", "{a = int, m = map<string, int>}", "p", "{a = int, b = string}")
+	const rows = 60_000
+	want := filetest.Random(schema, rows, 1<<30, 1)
+	f := filetest.Write(t, Format{}, "", want)
+	for _, at := range []int64{5, 33_333, rows - 2} {
+		got, err := filetest.Read(filetest.Reading(t, Format{}, nil), f, filetest.Whole, at, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filetest.SameRows(t, []*record.Batch{want.Slice(int(at), rows)}, got)
+	}
+}
+
 func TestPiecesTogetherAreTheFile(t *testing.T) {
 	t.Parallel()
 	schema := filetest.Schema(t, "a", "bigint", "s", "string")
@@ -269,6 +285,29 @@ func TestSchemaIsWrittenAsSeaTunnelDoes(t *testing.T) {
 		"ts (Timestamp(isAdjustedToUTC=false, timeUnit=microseconds", "array_element", "key_value", "optional int96 field_id=-1 b"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the schema lacks %q:\n%s", want, got)
+		}
+	}
+}
+
+func TestBatchOfAnotherTypeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ schema, batch string }{
+		{"int", "string"}, {"string", "int"}, {"array<int>", "int"}, {"{a = int}", "{a = string}"}, {"decimal(10,2)", "bigint"},
+		{"timestamp", "boolean"}, {"boolean", "tinyint"}, {"map<string,int>", "array<int>"}, {"double", "date"}, {"array<int>", "array<double>"},
+	} {
+		w, err := Format{}.Writing(filetest.Options(t, Format{}.WriteOptions(), ""), filetest.Schema(t, "a", c.schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := w.Create(io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Write(filetest.Random(filetest.Schema(t, "a", c.batch), 20, 9, 1)); err == nil || !strings.Contains(err.Error(), "which is not what the schema says") {
+			t.Errorf("%s written as %s: error %v", c.batch, c.schema, err)
+		}
+		if err := f.Close(); err == nil {
+			t.Errorf("%s written as %s: the error did not stick", c.batch, c.schema)
 		}
 	}
 }

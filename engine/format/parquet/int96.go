@@ -10,8 +10,6 @@ import (
 	pq "github.com/apache/arrow-go/v18/parquet"
 	pqfile "github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
-
-	"seikan/engine/plugin"
 )
 
 // int96Column reads int96 timestamps as microseconds. arrow-go makes nanoseconds of them, which
@@ -19,43 +17,21 @@ import (
 type int96Column struct {
 	in     *input
 	leaf   int
+	group  int
 	maxDef int16
-	groups []int
-	chunk  *pqfile.Int96ColumnChunkReader // of the first of groups; nil before it is opened
+	chunk  *pqfile.Int96ColumnChunkReader // nil before the first value
 	values []pq.Int96
 	def    []int16
 }
 
-func newInt96(in *input, field *pqarrow.SchemaField, groups []int) *int96Column {
+func newInt96(in *input, field *pqarrow.SchemaField, group int) *int96Column {
 	leaf := field.ColIndex
-	return &int96Column{in: in, leaf: leaf, groups: groups, maxDef: in.reader.MetaData().Schema.Column(leaf).MaxDefinitionLevel()}
+	return &int96Column{in: in, leaf: leaf, group: group, maxDef: in.reader.MetaData().Schema.Column(leaf).MaxDefinitionLevel()}
 }
 
 func (c *int96Column) release() {}
 
-// seek is called before anything is read.
-func (c *int96Column) seek(row int64) error {
-	for len(c.groups) > 0 {
-		n := c.in.reader.MetaData().RowGroup(c.groups[0]).NumRows()
-		if row < n {
-			break
-		}
-		row -= n
-		c.groups = c.groups[1:]
-	}
-	for row > 0 {
-		a, err := c.next(min(row, plugin.BatchRows))
-		if err != nil {
-			return err
-		}
-		n := int64(a.Len())
-		if a.Release(); n == 0 {
-			return fmt.Errorf("the file ends %d rows before the position to go on from", row)
-		}
-		row -= n
-	}
-	return nil
-}
+func (c *int96Column) seek(row int64) error { return pass(c, row) }
 
 func (c *int96Column) next(n int64) (arrow.Array, error) {
 	b := array.NewTimestampBuilder(memory.DefaultAllocator, &arrow.TimestampType{Unit: arrow.Microsecond})
@@ -64,21 +40,20 @@ func (c *int96Column) next(n int64) (arrow.Array, error) {
 	if int64(len(c.values)) < n {
 		c.values, c.def = make([]pq.Int96, n), make([]int16, n)
 	}
-	for int64(b.Len()) < n && len(c.groups) > 0 {
-		if c.chunk == nil {
-			chunk, err := c.in.reader.RowGroup(c.groups[0]).Column(c.leaf)
-			if err != nil {
-				return nil, err
-			}
-			c.chunk = chunk.(*pqfile.Int96ColumnChunkReader)
+	if c.chunk == nil {
+		chunk, err := c.in.reader.RowGroup(c.group).Column(c.leaf)
+		if err != nil {
+			return nil, err
 		}
+		c.chunk = chunk.(*pqfile.Int96ColumnChunkReader)
+	}
+	for int64(b.Len()) < n {
 		rows, _, err := c.chunk.ReadBatch(n-int64(b.Len()), c.values, c.def, nil)
 		if err != nil {
 			return nil, err
 		}
 		if rows == 0 {
-			c.chunk, c.groups = nil, c.groups[1:]
-			continue
+			break
 		}
 		at := 0
 		for i := range rows {

@@ -60,7 +60,7 @@ func (r *reading) Open(ctx context.Context, task plugin.Task, split plugin.Split
 	if err != nil {
 		return nil, err
 	}
-	rows, err := newRows(ctx, task, split, f, piece, schema)
+	rows, err := newRows(task, split, f, piece, schema)
 	if err != nil {
 		f.close()
 		return nil, f.source.Fail(err)

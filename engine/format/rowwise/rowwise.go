@@ -123,7 +123,7 @@ func (r *reader) batch(ctx context.Context, n int, dropped []int) (*record.Batch
 	for _, i := range dropped {
 		keep[i] = false
 	}
-	return record.Filter(ctx, b, keep)
+	return record.Filter(b, keep)
 }
 
 // Close implements plugin.SplitReader.

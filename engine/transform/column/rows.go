@@ -50,7 +50,7 @@ func (r *Rows) Finish(ctx context.Context, out *record.Batch) (*record.Batch, er
 		return out, nil
 	}
 	defer out.Release()
-	kept, err := record.Filter(ctx, out, r.keep)
+	kept, err := record.Filter(out, r.keep)
 	if err != nil {
 		return nil, fmt.Errorf("dropping rows of table %s: %w", r.in.Schema.Table(), err)
 	}

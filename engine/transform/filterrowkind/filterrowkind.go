@@ -63,7 +63,7 @@ func (t *transform) Apply(ctx context.Context, _ plugin.Task, in *record.Batch) 
 	for i := range keep {
 		keep[i] = t.keep[in.Kind(i)]
 	}
-	out, err := record.Filter(ctx, in, keep)
+	out, err := record.Filter(in, keep)
 	if err != nil {
 		return nil, fmt.Errorf("filtering rows of table %s by kind: %w", t.schema.Table(), err)
 	}

@@ -99,7 +99,7 @@ func (t *transform) Apply(ctx context.Context, task plugin.Task, in *record.Batc
 	if err != nil {
 		return nil, err
 	}
-	return record.Filter(ctx, out, keep)
+	return record.Filter(out, keep)
 }
 
 // filter applies WHERE; the result is the caller's.
@@ -121,13 +121,7 @@ func (t *transform) filter(ctx context.Context, in *record.Batch, rows *badRows)
 		return nil, fmt.Errorf("transform Sql, WHERE: %w", err)
 	}
 	rows.keep = keep
-	columns := make([]arrow.Array, len(t.kept))
-	for i, c := range t.kept {
-		columns[i] = in.Data.Column(c)
-	}
-	narrow := in.With(t.filtered, array.NewRecordBatch(t.filtered.Arrow(), columns, int64(in.Rows())))
-	defer narrow.Release()
-	return record.Filter(ctx, narrow, keep)
+	return record.Pick(in, t.filtered, t.kept, keep)
 }
 
 // badRows collects the rows of a batch that could not be computed.
@@ -178,9 +172,9 @@ func (r *badRows) origins(n int) []int {
 
 // dirty hands row i of the input to the task.
 func (r *badRows) dirty(ctx context.Context, i int, err error) error {
-	err = fmt.Errorf("transform Sql: %w", err)
+	err = plugin.Permanent(fmt.Errorf("transform Sql: %w", err))
 	if r.task.Dirty == nil {
-		return plugin.Permanent(err)
+		return err
 	}
 	return r.task.Dirty(ctx, plugin.DirtyRow{
 		Raw: rowJSON(r.in.Data, i), Err: err, Table: r.in.Schema.Table(), Split: r.in.Split,

@@ -17,8 +17,8 @@ import (
 	"seikan/engine/record"
 )
 
-// lineitem is a batch of 4096 rows of TPC-H's table of that name.
-func lineitem() *record.Batch {
+// orders is a batch of 4096 rows of TPC-H's table of that name.
+func orders() *record.Batch {
 	text, money := record.Of(record.String), record.DecimalOf(15, 2)
 	schema := (&record.Schema{Path: record.TablePath{Table: "lineitem"}, Columns: []record.Column{
 		{Name: "l_orderkey", Type: record.Of(record.BigInt)}, {Name: "l_quantity", Type: money},
@@ -59,7 +59,7 @@ func BenchmarkLineitem(b *testing.B) {
 	const functions = 6 // UPPER, *, -, CONCAT, SUBSTRING, >
 	for _, mode := range []expr.Mode{expr.ZETA, expr.ANSI} {
 		b.Run(mode.String(), func(b *testing.B) {
-			in := lineitem()
+			in := orders()
 			sel, err := syntax.ParseSelect(query)
 			if err != nil {
 				b.Fatal(err)

@@ -103,7 +103,7 @@ func problem(opts *option.Values, query string, err error) error {
 		se = syntax.ErrorAt(query, se.At, "%s", se.Message)
 		err = se
 	}
-	p := opts.Problem("query", se.Message, "%s", err)
+	p := opts.Problem("query", "here", "%s", err)
 	p.Pos = inside(p.Pos, query, se)
 	return p
 }

@@ -15,6 +15,7 @@ import (
 	"seikan/engine/job/hocon"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
+	"seikan/engine/transform/transformtest"
 )
 
 func users() *record.Schema {
@@ -78,6 +79,21 @@ func column(b *record.Batch, i int) string {
 		out = append(out, b.Data.Column(i).ValueStr(r))
 	}
 	return strings.Join(out, " ")
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	const rows = `[{"id":1,"name":"a","age":10},{"id":2,"name":null,"age":20},{"id":3,"name":"c","age":30},{"id":4,"name":"d","age":40}]`
+	kinds := []record.RowKind{record.Insert, record.UpdateBefore, record.UpdateAfter, record.Delete}
+	schema := transformtest.Schema(t, "id bigint", "name string", "age int")
+	for name, query := range map[string]string{
+		"filtered": "SELECT name, UPPER(name) AS n, age + 1 AS next FROM t WHERE age <> 30",
+		"all":      "SELECT *, CASE WHEN name IS NULL THEN 'none' ELSE name END AS n FROM t",
+	} {
+		t.Run(name, func(t *testing.T) {
+			transformtest.Conformance(t, "sql", schema, "query = \""+query+"\"", rows, kinds...)
+		})
+	}
 }
 
 func TestBareColumnsKeepTheirDescription(t *testing.T) {
@@ -324,6 +340,17 @@ func TestIgnoredClausesAreSaid(t *testing.T) {
 	opts, _ = spec.Parse(block("ANSI", "SELECT DISTINCT id FROM users"))
 	if _, err := newTransform(context.Background(), job, users(), opts); err == nil || !strings.Contains(err.Error(), "Unsupported SQL syntax: DISTINCT") {
 		t.Errorf("ANSI took DISTINCT: %v", err)
+	}
+}
+
+func TestColumnsMayComeTwice(t *testing.T) {
+	t.Parallel()
+	out, err := apply(t, batch(2), plugin.Task{}, "query", "SELECT *, id, id + 1 AS id FROM users WHERE id > 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if column(out, 0) != "2" || column(out, 3) != "2" || column(out, 4) != "3" {
+		t.Errorf("%v", out.Data)
 	}
 }
 

@@ -68,8 +68,10 @@ func (o *opener) decoder(n *node) (decoder, error) {
 		return &tinyInts{c, byteReader{s: o.stream(n, data)}}, nil
 	case kShort:
 		return &integers[int16]{core: c, data: ints(data, true)}, nil
-	case kInt, kDate:
+	case kInt:
 		return &integers[int32]{core: c, data: ints(data, true)}, nil
+	case kDate:
+		return &integers[int32]{core: c, data: ints(data, true), julian: o.reader.julian}, nil
 	case kLong:
 		return &integers[int64]{core: c, data: ints(data, true)}, nil
 	case kFloat:
@@ -81,7 +83,7 @@ func (o *opener) decoder(n *node) (decoder, error) {
 		if n.kind == kInstant {
 			zone = time.UTC
 		}
-		return newTimestamps(c, ints(data, true), ints(secondary, false), zone, o.nanos), nil
+		return newTimestamps(c, ints(data, true), ints(secondary, false), zone, o.nanos, o.reader.julian && n.kind == kTimestamp), nil
 	case kDecimal:
 		return &decimals{core: c, data: o.stream(n, data), scales: ints(secondary, true), scale: n.scale}, nil
 	case kString, kVarchar, kChar, kBinary:
@@ -249,7 +251,8 @@ func (d *tinyInts) read(n int, parent []bool) (arrow.Array, error) {
 
 type integers[T int16 | int32 | int64] struct {
 	core
-	data *intReader
+	data   *intReader
+	julian bool // dates of the Julian calendar
 }
 
 func (d *integers[T]) read(n int, parent []bool) (arrow.Array, error) {
@@ -260,6 +263,11 @@ func (d *integers[T]) read(n int, parent []bool) (arrow.Array, error) {
 	v, err := d.values(d.data, count)
 	if err != nil {
 		return nil, err
+	}
+	if d.julian {
+		for i, x := range v {
+			v[i] = gregorian(x)
+		}
 	}
 	var wide int64
 	for _, x := range v {

@@ -18,12 +18,13 @@ type timestamps struct {
 	zone               *time.Location
 	base               int64 // 2015-01-01 in zone, in seconds since 1970 in UTC
 	nanos              bool
+	julian             bool
 	nano               []int64
 	from, to, offset   int64 // the zone's offset holds in [from, to)
 }
 
-func newTimestamps(c core, seconds, fractions *intReader, zone *time.Location, nanos bool) *timestamps {
-	return &timestamps{core: c, seconds: seconds, fractions: fractions, zone: zone, nanos: nanos,
+func newTimestamps(c core, seconds, fractions *intReader, zone *time.Location, nanos, julian bool) *timestamps {
+	return &timestamps{core: c, seconds: seconds, fractions: fractions, zone: zone, nanos: nanos, julian: julian,
 		base: time.Date(2015, 1, 1, 0, 0, 0, 0, zone).Unix(), from: 1}
 }
 
@@ -79,6 +80,10 @@ func (d *timestamps) value(sec, fraction int64) (int64, error) {
 		sec-- // the format's own rounding towards zero
 	}
 	sec += d.offsetAt(sec)
+	if d.julian && sec < firstGregorian*86400 {
+		day := floorDiv(sec, 86400)
+		sec += (gregorian(day) - day) * 86400
+	}
 	if !d.nanos {
 		return sec*1_000_000 + nano/1000, nil
 	}

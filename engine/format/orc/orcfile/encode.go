@@ -2,6 +2,7 @@ package orcfile
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -15,6 +16,7 @@ import (
 // column encodes one column of the file, stripe after stripe.
 type column struct {
 	node     *node
+	arrow    arrow.DataType // of the values; nil of lists, maps and structs
 	children []*column
 	stats    statistics // of the stripe
 	total    statistics // of the file
@@ -120,6 +122,9 @@ func (w *Writer) add(name string, t record.Type) (*column, error) {
 	case record.SparseFloatVector:
 		below = []record.Field{{Type: record.Of(record.Int)}, {Type: record.Of(record.Float)}}
 	}
+	if len(below) == 0 {
+		c.arrow = t.Arrow()
+	}
 	for _, f := range below {
 		child, err := w.add(f.Name, f.Type)
 		if err != nil {
@@ -131,16 +136,26 @@ func (w *Writer) add(name string, t record.Type) (*column, error) {
 	return c, nil
 }
 
+var errMismatch = errors.New("not the type that the schema says")
+
 // write encodes the values of arr at the places at, in order; nil means all.
 func (c *column) write(arr arrow.Array, at []int32) error {
 	at = c.nulls(arr, at)
 	c.stats.values += uint64(len(at))
-	mismatch := fmt.Errorf("field %q: the batch has arrow type %s, which is not what the schema says", c.node.name, arr.DataType())
+	err := c.encode(arr, at)
+	if err == errMismatch {
+		err = fmt.Errorf("field %q: the batch has arrow type %s, which is not what the schema says", c.node.name, arr.DataType())
+	}
+	return err
+}
+
+// encode encodes the values at the places at, none of them null.
+func (c *column) encode(arr arrow.Array, at []int32) error {
+	if dt := arr.DataType(); c.arrow == nil && !arrow.IsNested(dt.ID()) || c.arrow != nil && !arrow.TypeEqual(dt, c.arrow) {
+		return errMismatch
+	}
 	switch a := arr.(type) {
 	case *array.Boolean:
-		if c.bits == nil {
-			return mismatch
-		}
 		for _, p := range at {
 			v := a.Value(int(p))
 			c.bits.write(v)
@@ -149,26 +164,20 @@ func (c *column) write(arr arrow.Array, at []int32) error {
 			}
 		}
 	case *array.Int8:
-		if c.bytes == nil {
-			return mismatch
-		}
 		for _, p := range at {
 			v := a.Value(int(p))
 			c.bytes.write(byte(v))
 			c.stats.integer(int64(v))
 		}
 	case *array.Int16:
-		return writeInts(c, a.Int16Values(), at, mismatch)
+		writeInts(c, a.Int16Values(), at)
 	case *array.Int32:
-		return writeInts(c, a.Int32Values(), at, mismatch)
+		writeInts(c, a.Int32Values(), at)
 	case *array.Int64:
-		return writeInts(c, a.Int64Values(), at, mismatch)
+		writeInts(c, a.Int64Values(), at)
 	case *array.Date32:
-		return writeInts(c, a.Date32Values(), at, mismatch)
+		writeInts(c, a.Date32Values(), at)
 	case *array.Float32:
-		if c.node.kind != kFloat {
-			return mismatch
-		}
 		for _, p := range at {
 			v := a.Value(int(p))
 			c.data.buf = binary.LittleEndian.AppendUint32(c.data.buf, math.Float32bits(v))
@@ -176,9 +185,6 @@ func (c *column) write(arr arrow.Array, at []int32) error {
 		}
 		c.data.append(nil)
 	case *array.Float64:
-		if c.node.kind != kDouble {
-			return mismatch
-		}
 		for _, p := range at {
 			v := a.Value(int(p))
 			c.data.buf = binary.LittleEndian.AppendUint64(c.data.buf, math.Float64bits(v))
@@ -186,22 +192,28 @@ func (c *column) write(arr arrow.Array, at []int32) error {
 		}
 		c.data.append(nil)
 	case *array.String:
-		return c.writeBytes(a.ValueOffsets(), textOf(a), at, mismatch)
+		c.writeBytes(a.ValueOffsets(), textOf(a), at)
 	case *array.Binary:
-		return c.writeBytes(a.ValueOffsets(), textOf(a), at, mismatch)
+		c.writeBytes(a.ValueOffsets(), textOf(a), at)
 	case *array.Time64:
-		return writeTimestamps(c, a.Time64Values(), a.DataType().(*arrow.Time64Type).Unit, at, mismatch)
+		return writeTimestamps(c, a.Time64Values(), a.DataType().(*arrow.Time64Type).Unit, at)
 	case *array.Timestamp:
-		return writeTimestamps(c, a.TimestampValues(), a.DataType().(*arrow.TimestampType).Unit, at, mismatch)
+		return writeTimestamps(c, a.TimestampValues(), a.DataType().(*arrow.TimestampType).Unit, at)
 	case *array.Decimal128:
-		return c.writeDecimals(a.Values(), at, mismatch)
+		return c.writeDecimals(a.Values(), at)
 	case *array.Map:
-		return c.writeLists(a.ValueOffsets, at, mismatch, a.Keys(), a.Items())
+		if c.node.kind != kMap {
+			return errMismatch
+		}
+		return c.writeLists(a.ValueOffsets, at, a.Keys(), a.Items())
 	case *array.List:
-		return c.writeLists(a.ValueOffsets, at, mismatch, a.ListValues())
+		if c.node.kind != kList {
+			return errMismatch
+		}
+		return c.writeLists(a.ValueOffsets, at, a.ListValues())
 	case *array.Struct:
 		if c.node.kind != kStruct || a.NumField() != len(c.children) {
-			return mismatch
+			return errMismatch
 		}
 		for i, child := range c.children {
 			if err := child.write(a.Field(i), at); err != nil {
@@ -209,7 +221,7 @@ func (c *column) write(arr arrow.Array, at []int32) error {
 			}
 		}
 	default:
-		return mismatch
+		return errMismatch
 	}
 	return nil
 }
@@ -254,21 +266,14 @@ func (c *column) nulls(arr arrow.Array, at []int32) []int32 {
 	return out
 }
 
-func writeInts[T ~int16 | ~int32 | ~int64](c *column, v []T, at []int32, mismatch error) error {
-	if c.ints == nil {
-		return mismatch
-	}
+func writeInts[T ~int16 | ~int32 | ~int64](c *column, v []T, at []int32) {
 	for _, p := range at {
 		c.ints.write(int64(v[p]))
 		c.stats.integer(int64(v[p]))
 	}
-	return nil
 }
 
-func (c *column) writeBytes(offsets []int32, data []byte, at []int32, mismatch error) error {
-	if c.texts == nil && (c.lengths == nil || c.data == nil) {
-		return mismatch
-	}
+func (c *column) writeBytes(offsets []int32, data []byte, at []int32) {
 	for _, p := range at {
 		v := data[offsets[p]:offsets[p+1]]
 		if c.texts != nil {
@@ -279,7 +284,6 @@ func (c *column) writeBytes(offsets []int32, data []byte, at []int32, mismatch e
 		}
 		c.stats.text(v)
 	}
-	return nil
 }
 
 // textOf is the whole data buffer, which ValueOffsets point into.
@@ -293,10 +297,7 @@ func textOf(a arrow.Array) []byte {
 // base is 2015-01-01 in UTC, from which ORC counts seconds.
 const base = 1420070400
 
-func writeTimestamps[T ~int64](c *column, v []T, unit arrow.TimeUnit, at []int32, mismatch error) error {
-	if c.node.kind != kTimestamp && c.node.kind != kInstant {
-		return mismatch
-	}
+func writeTimestamps[T ~int64](c *column, v []T, unit arrow.TimeUnit, at []int32) error {
 	perSecond := int64(1_000_000)
 	if unit == arrow.Nanosecond {
 		perSecond = 1_000_000_000
@@ -334,10 +335,7 @@ func fraction(nano int64) int64 {
 	return nano<<3 | zeros
 }
 
-func (c *column) writeDecimals(v []decimal128.Num, at []int32, mismatch error) error {
-	if c.node.kind != kDecimal {
-		return mismatch
-	}
+func (c *column) writeDecimals(v []decimal128.Num, at []int32) error {
 	for _, p := range at {
 		n := v[p]
 		if !n.FitsInPrecision(int32(c.node.precision)) {
@@ -357,10 +355,7 @@ func (c *column) writeDecimals(v []decimal128.Num, at []int32, mismatch error) e
 	return nil
 }
 
-func (c *column) writeLists(offsets func(int) (int64, int64), at []int32, mismatch error, below ...arrow.Array) error {
-	if c.lengths == nil || len(c.children) != len(below) {
-		return mismatch
-	}
+func (c *column) writeLists(offsets func(int) (int64, int64), at []int32, below ...arrow.Array) error {
 	elements := []int32{}
 	for _, p := range at {
 		from, to := offsets(int(p))

@@ -62,9 +62,9 @@ func list(to []uint64, f field) ([]uint64, error) {
 }
 
 type postscript struct {
-	footer, metadata uint64 // lengths in bytes
-	codec            Codec
-	block            uint64 // the most bytes of a decompressed chunk
+	footer uint64 // its length in bytes
+	codec  Codec
+	block  uint64 // the most bytes of a decompressed chunk
 }
 
 func parsePostscript(msg []byte) (postscript, error) {
@@ -78,8 +78,6 @@ func parsePostscript(msg []byte) (postscript, error) {
 			p.codec = Codec(f.number)
 		case 3:
 			p.block = f.number
-		case 5:
-			p.metadata = f.number
 		case 8000:
 			magic = string(f.bytes)
 		}
@@ -101,9 +99,22 @@ type Stripe struct {
 func (s Stripe) Bytes() int64 { return int64(s.index + s.data + s.footer) }
 
 type footer struct {
-	stripes []Stripe
-	types   []typeInfo
-	rows    uint64
+	stripes          []Stripe
+	types            []typeInfo
+	writer, calendar uint64
+}
+
+// Numbers of CalendarKind.
+const (
+	calendarUnknown   = 0
+	calendarJulian    = 1 // up to 1582-10-04
+	calendarGregorian = 2 // all the way back
+)
+
+// julian reports whether old dates follow the Julian calendar, as Java's writers have it unless
+// they say something else.
+func (f footer) julian() bool {
+	return f.calendar == calendarJulian || f.calendar == calendarUnknown && f.writer == 0
 }
 
 func parseFooter(msg []byte) (footer, error) {
@@ -122,8 +133,10 @@ func parseFooter(msg []byte) (footer, error) {
 				return err
 			}
 			out.types = append(out.types, t)
-		case 6:
-			out.rows = f.number
+		case 9:
+			out.writer = f.number
+		case 11:
+			out.calendar = f.number
 		}
 		return nil
 	})

@@ -14,10 +14,10 @@ import (
 // Reader reads one file. It is not safe for concurrent use.
 type Reader struct {
 	file    io.ReaderAt
-	size    int64
 	codec   *decompressor
 	stripes []Stripe
 	root    *node
+	julian  bool // old dates
 }
 
 // maxTail bounds footers, whose size a damaged file could claim to be anything.
@@ -44,7 +44,7 @@ func NewReader(file io.ReaderAt, size int64) (*Reader, error) {
 	if ps.footer > end || ps.footer > maxTail {
 		return nil, fmt.Errorf("the file is damaged: it claims a footer of %d bytes", ps.footer)
 	}
-	r := &Reader{file: file, size: size}
+	r := &Reader{file: file}
 	if r.codec, err = newDecompressor(ps.codec, ps.block); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func NewReader(file io.ReaderAt, size int64) (*Reader, error) {
 			return nil, fmt.Errorf("the file is damaged: stripe %d lies outside of it", i)
 		}
 	}
-	r.stripes = foot.stripes
+	r.stripes, r.julian = foot.stripes, foot.julian()
 	r.root, err = newTree(foot.types)
 	return r, err
 }

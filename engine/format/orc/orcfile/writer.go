@@ -277,6 +277,7 @@ func (w *Writer) footer(content uint64) message {
 		m.bytes(7, c.total.encode())
 	}
 	m.number(8, 0) // no row index
+	m.number(11, calendarGregorian)
 	return m
 }
 

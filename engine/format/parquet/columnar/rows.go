@@ -67,5 +67,5 @@ func (a *Assembler) Batch(ctx context.Context, at, n int64, arrays []arrow.Array
 			return nil, err
 		}
 	}
-	return record.Filter(ctx, b, keep)
+	return record.Filter(b, keep)
 }

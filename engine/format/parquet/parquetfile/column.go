@@ -144,12 +144,10 @@ func (c *column) addNested(arr arrow.Array, s slots) error {
 // values takes the values at the places at, all when it is nil.
 func (c *column) values(arr arrow.Array, at []int32) error {
 	switch {
+	case !arrow.TypeEqual(arr.DataType(), c.node.arrow):
+		return c.node.mismatch(arr)
 	case c.node.physical == boolean:
-		a, ok := arr.(*array.Boolean)
-		if !ok {
-			return c.node.mismatch(arr)
-		}
-		c.booleans(a, at)
+		c.booleans(arr.(*array.Boolean), at)
 	case c.node.raw():
 		data, offsets, at, err := c.spans(arr, at)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"seikan/engine/record"
 )
 
@@ -48,6 +50,7 @@ type node struct {
 	children   []*node
 
 	// Leaves only.
+	arrow            arrow.DataType
 	physical         physical
 	width            int // bytes of a value in the file; 0 for byteArray and boolean
 	precision, scale int
@@ -92,7 +95,7 @@ func integer(bits int8) func(*thrift) {
 func build(name string, t record.Type, int96 bool) (*node, error) {
 	n := &node{name: name, repetition: optional, converted: convNone}
 	leaf := func(p physical, width int, converted int32, logical func(*thrift)) (*node, error) {
-		n.physical, n.width, n.converted, n.logical = p, width, converted, logical
+		n.physical, n.width, n.converted, n.logical, n.arrow = p, width, converted, logical, t.Arrow()
 		return n, nil
 	}
 	switch t.Kind {

@@ -2,6 +2,7 @@ package parquetfile
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -22,13 +23,15 @@ const absent = -1
 func (n *node) shred(arr arrow.Array, s slots, rep uint8) error {
 	if n.repetition == optional {
 		s = s.present(arr)
+	} else if arr.NullN() > 0 && slices.ContainsFunc(s.at, func(p int32) bool { return p != absent && arr.IsNull(int(p)) }) {
+		return fmt.Errorf("field %q: a map has a null as key, which parquet cannot hold", n.name)
 	}
 	if n.column != nil {
 		return n.column.addNested(arr, s)
 	}
 	switch a := arr.(type) {
 	case *array.Struct:
-		if a.NumField() != len(n.children) {
+		if n.converted != convNone || a.NumField() != len(n.children) {
 			return n.mismatch(arr)
 		}
 		for i, c := range n.children {
@@ -38,6 +41,9 @@ func (n *node) shred(arr arrow.Array, s slots, rep uint8) error {
 		}
 		return nil
 	case *array.Map:
+		if n.converted != convMap {
+			return n.mismatch(arr)
+		}
 		inner := s.repeat(a.ValueOffsets, rep+1)
 		entries := n.children[0].children
 		if err := entries[0].shred(a.Keys(), inner, rep+1); err != nil {
@@ -45,6 +51,9 @@ func (n *node) shred(arr arrow.Array, s slots, rep uint8) error {
 		}
 		return entries[1].shred(a.Items(), inner, rep+1)
 	case *array.List:
+		if n.converted != convList {
+			return n.mismatch(arr)
+		}
 		return n.children[0].children[0].shred(a.ListValues(), s.repeat(a.ValueOffsets, rep+1), rep+1)
 	}
 	return n.mismatch(arr)

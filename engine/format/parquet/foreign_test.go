@@ -5,6 +5,9 @@ import (
 	"context"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/apache/arrow-go/v18/parquet"
 	pqcompress "github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
@@ -58,5 +61,41 @@ func TestLZ4PagesWithAndWithoutFrames(t *testing.T) {
 	}
 	if _, err := (hadoopLZ4{}).DecodeWithError(make([]byte, len(plain)), frames[:len(frames)-3]); err == nil {
 		t.Error("a cut frame was decoded")
+	}
+}
+
+func TestInstantsAreReadAsWallClockUnlessDeclared(t *testing.T) {
+	t.Parallel()
+	millis := arrow.NewSchema([]arrow.Field{{Name: "ts", Type: &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}, Nullable: true}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, millis)
+	b.Field(0).(*array.TimestampBuilder).Append(1_577_934_245_678)
+	var out bytes.Buffer
+	w, err := pqarrow.NewFileWriter(millis, &out, nil, pqarrow.DefaultWriterProps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(b.NewRecordBatch()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		declared *record.Schema
+		typ      string
+		want     string
+	}{
+		{nil, "TIMESTAMP", "2020-01-02T03:04:05.678"},
+		{filetest.Schema(t, "ts", "timestamp_tz"), "TIMESTAMP_TZ", "2020-01-02T03:04:05.678Z"},
+		{filetest.Schema(t, "ts", "date"), "DATE", "2020-01-02"},
+		{filetest.Schema(t, "ts", "timestamp(9)"), "TIMESTAMP(9)", "2020-01-02T03:04:05.678"},
+	} {
+		got, err := filetest.Read(filetest.Reading(t, Format{}, c.declared), filetest.File(out.Bytes()), filetest.Whole, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if typ, v := got[0].Schema.Columns[0].Type.String(), got[0].Data.Column(0).ValueStr(0); typ != c.typ || v != c.want {
+			t.Errorf("%s %s, want %s %s", typ, v, c.typ, c.want)
+		}
 	}
 }

@@ -1,0 +1,397 @@
+package master
+
+import (
+	"cmp"
+	"container/heap"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"seikan/db/state"
+	"seikan/engine/checkpoint"
+	"seikan/engine/rpc"
+)
+
+// The simulation of a cluster: masters decide by Decide and Orders, workers obey by
+// worker.Rules, heads run checkpoint.Protocol; store, network, clocks, blob storage and sinks are
+// models. One seeded queue of events drives everything in one goroutine, so that a seed replays
+// identically. Faults end at simCalm; everything must have ended well at simEnd.
+const (
+	simLease    = 2 * time.Second
+	simRenew    = simLease / 4
+	simLook     = 400 * time.Millisecond
+	simCalm     = 14 * time.Second
+	simEnd      = 260 * time.Second
+	simSubtasks = 2
+	simRows     = 8 // of each split
+)
+
+// mutant is a bug put in on purpose; the simulation must find each.
+type mutant int
+
+// violation ends a run.
+type violation string
+
+type world struct {
+	random   *rand.Rand
+	seed     uint64
+	mutant   mutant
+	now      time.Duration
+	queue    eventQueue
+	count    uint64
+	nodes    []*simNode
+	raft     raftModel
+	store    *storeModel
+	blobs    map[blobName]*checkpoint.Manifest
+	sinks    map[sinkKey]*sinkModel
+	faulty   bool // faults may happen
+	calm     bool // only changes of the master, no other fault: nothing may stop (P4)
+	waiting  int  // jobs to be submitted still
+	sessions uint64
+	sum      uint64
+	trace    func(format string, args ...any)
+	blocked  [8][8]bool
+	stats    simStats
+}
+
+type simStats struct{ events, writes, checkpoints, restarts, reigns, stops int }
+
+func (w *world) fail(format string, args ...any) {
+	panic(violation(fmt.Sprintf("%v: ", w.now) + fmt.Sprintf(format, args...)))
+}
+
+func (w *world) note(format string, args ...any) {
+	if w.trace != nil {
+		w.trace("%10v "+format, append([]any{w.now}, args...)...)
+	}
+}
+
+// chance is true once in n while faults may happen.
+func (w *world) chance(n int) bool { return w.faulty && !w.calm && w.random.IntN(n) == 0 }
+
+func (w *world) between(a, b time.Duration) time.Duration {
+	return a + time.Duration(w.random.Int64N(int64(b-a)))
+}
+
+type simEvent struct {
+	at    time.Duration
+	order uint64
+	node  *simNode // nil: of the world
+	life  int      // of node
+	do    func()
+}
+
+type eventQueue []simEvent
+
+func (q eventQueue) Len() int { return len(q) }
+func (q eventQueue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
+}
+func (q eventQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *eventQueue) Push(x any)   { *q = append(*q, x.(simEvent)) }
+func (q *eventQueue) Pop() any {
+	last := (*q)[len(*q)-1]
+	(*q)[len(*q)-1] = simEvent{}
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+// after does something of the world's.
+func (w *world) after(d time.Duration, f func()) { w.push(w.now+d, nil, 0, f) }
+
+// on does something on a node, unless it has crashed by then; a node that is paused does it late.
+func (w *world) on(n *simNode, d time.Duration, f func()) { w.push(w.now+d, n, n.life, f) }
+
+func (w *world) push(at time.Duration, n *simNode, life int, f func()) {
+	w.count++
+	heap.Push(&w.queue, simEvent{at, w.count, n, life, f})
+}
+
+func (w *world) step() {
+	e := heap.Pop(&w.queue).(simEvent)
+	w.now = e.at
+	if n := e.node; n != nil {
+		if n.life != e.life {
+			return
+		}
+		if n.pausedUntil > w.now {
+			w.push(n.pausedUntil, n, e.life, e.do)
+			return
+		}
+	}
+	w.stats.events++
+	w.sum = (w.sum ^ uint64(e.at) ^ e.order<<20) * 0x100000001b3
+	e.do()
+}
+
+// simNode is a process: voter, master when it leads, and worker.
+type simNode struct {
+	w           *world
+	index       int
+	id          string
+	life        int // grows with each start
+	alive       bool
+	pausedUntil time.Duration
+	resumed     time.Duration // end of the last pause
+	rate        float64       // of its clock
+	slots       int
+	leader      int // the node it takes for the master, -1 for none
+	reign       *simReign
+	worker      *simWorker
+}
+
+// clock is the node's monotonic clock.
+func (n *simNode) clock() time.Duration { return time.Duration(float64(n.w.now) * n.rate) }
+
+// real is how long d of the node's clock really is.
+func (n *simNode) real(d time.Duration) time.Duration { return time.Duration(float64(d) / n.rate) }
+
+func (n *simNode) paused() bool { return n.pausedUntil > n.w.now }
+
+func (n *simNode) incarnation() string { return fmt.Sprintf("%s.%d", n.id, n.life) }
+
+func (n *simNode) start() {
+	n.life++
+	n.alive = true
+	n.leader = -1
+	n.reign = nil
+	n.worker = newSimWorker(n)
+	n.w.note("%s starts, incarnation %d", n.id, n.life)
+	n.worker.connect()
+}
+
+func (n *simNode) crash() {
+	w := n.w
+	w.note("%s crashes", n.id)
+	n.alive = false
+	n.life++
+	n.pausedUntil = 0
+	n.reign = nil
+	n.worker.gone = true
+	for _, t := range n.worker.tasks {
+		t.state = rpc.Stopped
+		w.forgetLive(t)
+	}
+	life := n.life
+	w.after(w.between(50*time.Millisecond, 3*simLease), func() {
+		if n.life == life {
+			n.start()
+		}
+	})
+}
+
+func (n *simNode) pause(d time.Duration) {
+	n.w.note("%s pauses for %v", n.id, d)
+	n.pausedUntil = n.w.now + d
+	n.resumed = n.pausedUntil
+}
+
+// connected says whether a message gets from one node to another now.
+func (w *world) connected(from, to *simNode) bool {
+	return from == to || !w.blocked[from.index][to.index]
+}
+
+// raftModel elects; only the present leader can write and read.
+type raftModel struct {
+	leader  int // -1: none
+	silent  time.Duration
+	changes int
+}
+
+const raftTick = 100 * time.Millisecond
+
+func (w *world) canLead(n *simNode) bool {
+	if !n.alive || n.paused() {
+		return false
+	}
+	votes := 0
+	for _, o := range w.nodes {
+		if o.alive && !o.paused() && w.connected(n, o) && w.connected(o, n) {
+			votes++
+		}
+	}
+	return votes > len(w.nodes)/2
+}
+
+func (w *world) raftWork() {
+	r := &w.raft
+	switch {
+	case r.leader >= 0 && w.canLead(w.nodes[r.leader]):
+		r.silent = 0
+	case r.leader >= 0:
+		if r.silent += raftTick; r.silent >= 3*raftTick {
+			w.depose(raftTick, 700*time.Millisecond)
+		}
+	default:
+		if w.random.IntN(3) == 0 {
+			for _, i := range w.random.Perm(len(w.nodes)) {
+				if w.canLead(w.nodes[i]) {
+					w.elect(i)
+					break
+				}
+			}
+		}
+	}
+	for _, n := range w.nodes { // who leads gets around
+		if r.leader >= 0 && n.alive && n.leader != r.leader && w.connected(w.nodes[r.leader], n) {
+			w.on(n, w.between(time.Millisecond, 100*time.Millisecond), func() {
+				if n.leader != w.raft.leader && w.raft.leader >= 0 {
+					n.leader = w.raft.leader
+					n.worker.connect()
+				}
+			})
+		}
+	}
+	w.after(raftTick, w.raftWork)
+}
+
+// depose takes the leadership away; the old leader notices after a while.
+func (w *world) depose(from, to time.Duration) {
+	r := &w.raft
+	old := w.nodes[r.leader]
+	r.leader, r.silent = -1, 0
+	reign := old.reign
+	if reign == nil {
+		return
+	}
+	w.on(old, w.between(from, to), func() { reign.over = true })
+}
+
+func (w *world) elect(i int) {
+	w.raft.leader, w.raft.silent = i, 0
+	w.raft.changes++
+	n := w.nodes[i]
+	w.note("%s is elected", n.id)
+	w.on(n, w.between(time.Millisecond, 80*time.Millisecond), n.beginReign)
+}
+
+// transfer changes the leader without any other fault.
+func (w *world) transfer() {
+	if w.raft.leader < 0 {
+		return
+	}
+	old := w.raft.leader
+	w.depose(time.Millisecond, 300*time.Millisecond)
+	for _, i := range w.random.Perm(len(w.nodes)) {
+		if i != old && w.canLead(w.nodes[i]) {
+			w.elect(i)
+			return
+		}
+	}
+}
+
+// trouble makes one fault and the next.
+func (w *world) trouble() {
+	if !w.faulty {
+		return
+	}
+	n := w.nodes[w.random.IntN(len(w.nodes))]
+	switch k := w.random.IntN(12); {
+	case w.calm || k < 2:
+		w.transfer()
+	case k < 4 && n.alive:
+		n.crash()
+	case k < 8 && n.alive && !n.paused():
+		n.pause(w.between(simLease/10, 3*simLease))
+	case k < 11:
+		w.partition(n)
+	}
+	w.after(w.between(300*time.Millisecond, 4*time.Second), w.trouble)
+}
+
+// partition cuts a node off the others, both ways or one way, or one pair.
+func (w *world) partition(n *simNode) {
+	out, in, one := w.random.IntN(3) > 0, w.random.IntN(3) > 0, w.random.IntN(2) == 0
+	other := w.random.IntN(len(w.nodes))
+	w.note("%s is cut off: out %v, in %v, from one %v", n.id, out, in, one)
+	set := func(v bool) {
+		for i := range w.nodes {
+			if i == n.index || one && i != other {
+				continue
+			}
+			w.blocked[n.index][i] = v && out || !v && w.blocked[n.index][i] && !out
+			w.blocked[i][n.index] = v && in || !v && w.blocked[i][n.index] && !in
+		}
+	}
+	set(true)
+	w.after(w.between(100*time.Millisecond, 3*simLease), func() { set(false) })
+}
+
+// newWorld prepares a run.
+func newWorld(seed uint64, m mutant) *world {
+	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, faulty: true}
+	w.raft.leader = -1
+	w.calm = seed%8 == 7
+	for i := range 3 {
+		n := &simNode{w: w, index: i, id: string(rune('a' + i)), rate: 0.95 + 0.1*w.random.Float64()}
+		if seed%3 == 0 {
+			n.slots = 3 + w.random.IntN(3)
+		}
+		w.nodes = append(w.nodes, n)
+	}
+	for _, n := range w.nodes {
+		n.start()
+	}
+	w.after(0, w.raftWork)
+	w.after(w.between(time.Second, 3*time.Second), w.trouble)
+	jobs := 1 + w.random.IntN(2)
+	w.waiting = jobs
+	for i := range jobs {
+		w.after(w.between(0, 4*time.Second), func() { w.submit(i) })
+	}
+	w.after(simCalm, w.heal)
+	return w
+}
+
+// heal ends all faults.
+func (w *world) heal() {
+	w.note("faults cease")
+	w.faulty = false
+	w.blocked = [8][8]bool{}
+	for _, n := range w.nodes {
+		n.pausedUntil = min(n.pausedUntil, w.now)
+		if !n.alive {
+			n.start()
+		}
+	}
+}
+
+// run is one seed to its end; the problem is empty when all is well.
+func (w *world) run() (problem string) {
+	defer func() {
+		if r := recover(); r != nil {
+			v, ok := r.(violation)
+			if !ok {
+				panic(fmt.Sprintf("seed %d: %v", w.seed, r))
+			}
+			problem = string(v)
+		}
+	}()
+	for w.waiting > 0 || !w.store.ended() || w.now < simCalm && w.stats.events < 1000 {
+		w.step()
+		if w.now > simEnd {
+			for _, j := range w.store.list {
+				if !j.row.Status.Ended() {
+					w.fail("P5: job %s is %s still, %v after the last fault", j.row.ID, j.row.Status, w.now-simCalm)
+				}
+			}
+			w.fail("P5: it does not end")
+		}
+	}
+	w.judge()
+	return ""
+}
+
+var errUnknown = fmt.Errorf("%w: simulated", state.ErrUnknown)
+var errAway = errors.New("the store is away")
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	out := make([]K, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
