@@ -111,20 +111,20 @@ func wish(ctx context.Context, l *node.Local, id string, want state.Desired) (st
 	if err != nil {
 		return j, err
 	}
-	ended := fmt.Errorf("job %s has ended already", id)
-	if j.Status.Ended() {
-		return j, fmt.Errorf("%w: %s", ended, j.Status)
-	}
-	now, err := l.Jobs.SetDesired(ctx, id, want)
-	if errors.Is(err, state.ErrMoved) {
-		if j, e := l.Jobs.Job(ctx, id); e == nil && j.Status.Ended() { // this very moment
-			return j, fmt.Errorf("%w: %s", ended, j.Status)
+	if !j.Status.Ended() {
+		if _, err = l.Jobs.SetDesired(ctx, id, want); errors.Is(err, state.ErrMoved) {
+			j, err = findJob(ctx, l, id) // it has just ended, or is asked for something that excludes this
+			if err == nil && !j.Status.Ended() {
+				err = fmt.Errorf("job %s is asked to %s already", id, j.Desired)
+			}
+		}
+		if err != nil {
+			return j, err
 		}
 	}
-	if err != nil {
-		return j, err
+	if j.Status.Ended() {
+		return j, fmt.Errorf("job %s has ended already: %s", id, j.Status)
 	}
-	j = now
 	for tries := 0; !j.Status.Ended(); tries++ {
 		select {
 		case <-ctx.Done():

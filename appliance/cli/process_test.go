@@ -468,6 +468,20 @@ func TestCompletionAndLists(t *testing.T) {
 	b.as("seatunnel-connector.sh").check(t, 234, []string{"Usage: seatunnel-connector.sh"}, nil)
 }
 
+func TestInitNeedsOnlyItsMarkedPlaces(t *testing.T) {
+	b := newBench(t)
+	if err := os.Mkdir(filepath.Join(b.dir, "orders"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.file("orders/a.csv", "1,one\n2,two\n")
+	for _, pair := range [][]string{{"FakeSource", "Console"}, {"LocalFile", "LocalFile"}, {"LocalFile", "Jdbc"}, {"FakeSource", "Console", "-t", "FilterRowKind"}} {
+		r := b.run(append([]string{"init"}, pair...)...)
+		r.check(t, 0, []string{"FILL IN", "plugin_input = "}, nil)
+		job := b.file("init.conf", strings.ReplaceAll(r.out, "/data/", b.dir+"/")) // the examples' places
+		b.run("check", job, "--sample", "1").check(t, 0, []string{"is valid."}, nil)
+	}
+}
+
 func TestExamplesRun(t *testing.T) {
 	b := newBench(t)
 	home := filepath.Join("..", "..", "packaging", "home", "examples")

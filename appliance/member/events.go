@@ -95,18 +95,39 @@ type board struct {
 	mu   sync.Mutex
 	subs map[*subscriber]struct{}
 	here map[string]Member // who is present, by id, according to the events so far
+	byes map[string]string // incarnation of those here who said goodbye, by id
 }
 
-func (b *board) post(e Event) {
+func newBoard() *board {
+	return &board{subs: make(map[*subscriber]struct{}), here: make(map[string]Member), byes: make(map[string]string)}
+}
+
+// post tells everybody. A failure of one who said goodbye is Left; what it is then, it returns.
+func (b *board) post(e Event) EventKind {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e.Kind == Left || e.Kind == Failed {
-		delete(b.here, e.Member.NodeID)
+	id := e.Member.NodeID
+	if e.Kind == Failed {
+		if said, ok := b.byes[id]; ok && said == e.Member.Incarnation {
+			e.Kind = Left
+		}
+		delete(b.here, id)
+		delete(b.byes, id)
 	} else {
-		b.here[e.Member.NodeID] = e.Member
+		b.here[id] = e.Member
 	}
 	for s := range b.subs {
 		s.add(e)
+	}
+	return e.Kind
+}
+
+// leaving notes that a member said goodbye.
+func (b *board) leaving(g goodbye) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.here[g.NodeID]; ok {
+		b.byes[g.NodeID] = g.Incarnation
 	}
 }
 

@@ -10,10 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +34,8 @@ type Config struct {
 	// Log; nil means slog.Default().
 	Log *slog.Logger
 
-	tune func(*memberlist.Config) // of a test
+	tune func(*memberlist.Config)     // of a test
+	own  func() ([]netip.Addr, error) // of a test; nil means InterfaceAddrs
 }
 
 // List is the nodes that are here now, this one included.
@@ -45,7 +43,7 @@ type List struct {
 	cfg   Config
 	ml    *memberlist.Memberlist
 	tr    *transport
-	board board
+	board *board
 	meta  atomic.Pointer[[]byte]
 	over  chan struct{}
 	wg    sync.WaitGroup
@@ -71,6 +69,9 @@ func start(cfg Config) (*List, error) {
 	if cfg.Resolve == nil {
 		cfg.Resolve = lookup
 	}
+	if cfg.own == nil {
+		cfg.own = InterfaceAddrs
+	}
 	if cfg.Self.RPCAddr == "" {
 		cfg.Self.RPCAddr = cfg.Self.RaftAddr
 	}
@@ -84,11 +85,16 @@ func start(cfg Config) (*List, error) {
 	if err != nil {
 		return nil, fmt.Errorf("this node's own address: %w", err)
 	}
+	own, err := cfg.own()
+	if err != nil {
+		return nil, fmt.Errorf("this node's own addresses: %w", err)
+	}
+	host, _ := split(cfg.Self.RaftAddr, 0)
 	l := &List{cfg: cfg, self: cfg.Self, over: make(chan struct{})}
-	l.board.subs, l.board.here = make(map[*subscriber]struct{}), make(map[string]Member)
+	l.board = newBoard()
 	l.meta.Store(&meta)
 	key := cfg.Port.Guard().Key()
-	l.tr = newTransport(cfg.Port, addrs[0], key != nil)
+	l.tr = newTransport(cfg.Port, reachable(host, addrs, own), key != nil)
 	mc := tuned()
 	mc.Name = cfg.Self.NodeID
 	mc.Label = label(cfg.ClusterName)
@@ -135,86 +141,6 @@ func gossipKey(key []byte) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte("seikan gossip 1"))
 	return h.Sum(nil)
-}
-
-func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-}
-
-// resolve makes addresses of a host:port.
-func resolve(ctx context.Context, look func(context.Context, string) ([]netip.Addr, error), hostPort string) ([]netip.AddrPort, error) {
-	host, text, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		return nil, fmt.Errorf("address %q: %w; it must be host:port", hostPort, err)
-	}
-	number, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		return nil, fmt.Errorf("address %q: the port must be a number from 1 to 65535", hostPort)
-	}
-	var addrs []netip.Addr
-	if a, err := netip.ParseAddr(host); err == nil {
-		addrs = []netip.Addr{a}
-	} else if addrs, err = look(ctx, host); err != nil {
-		return nil, fmt.Errorf("address %q: %w", hostPort, err)
-	}
-	if len(addrs) == 0 {
-		return nil, fmt.Errorf("address %q: the name has no address", hostPort)
-	}
-	out := make([]netip.AddrPort, len(addrs))
-	for i, a := range addrs {
-		out[i] = netip.AddrPortFrom(a.Unmap(), uint16(number))
-	}
-	return out, nil
-}
-
-// Join meets the nodes at addrs, host:port, and through them all others. It succeeds if it met
-// one; otherwise the error says of each why not.
-func (l *List) Join(ctx context.Context, addrs []string) error {
-	met, errs := 0, []error(nil)
-	for _, addr := range addrs {
-		places, err := resolve(ctx, l.cfg.Resolve, addr)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, place := range places {
-			if err := ctx.Err(); err != nil {
-				errs = append(errs, err)
-				break
-			}
-			l.tr.call(place.String(), addr)
-			n, err := l.join(ctx, place.String())
-			if met += n; err != nil {
-				errs = append(errs, err)
-			}
-		}
-	}
-	if met > 0 {
-		return nil
-	}
-	if len(errs) == 0 {
-		errs = append(errs, errors.New("no address given"))
-	}
-	return fmt.Errorf("join the members of %q: %w", l.cfg.ClusterName, errors.Join(errs...))
-}
-
-// join is memberlist's, which knows no context. A call that is given up ends by its own timeout.
-func (l *List) join(ctx context.Context, addr string) (met int, err error) {
-	type result struct {
-		n   int
-		err error
-	}
-	got := make(chan result, 1)
-	l.wg.Go(func() {
-		n, err := l.ml.Join([]string{addr})
-		got <- result{n, err}
-	})
-	select {
-	case r := <-got:
-		return r.n, r.err
-	case <-ctx.Done():
-		return 0, fmt.Errorf("%s: %w", addr, ctx.Err())
-	}
 }
 
 // Members are the nodes that are here, by id.
@@ -278,104 +204,27 @@ func (l *List) Events(ctx context.Context) <-chan Event {
 
 // Leave says goodbye, for as long as ctx allows, and stops. The port stays open.
 func (l *List) Leave(ctx context.Context) error {
-	return l.stop(func() error { return l.ml.Leave(left(ctx)) })
+	return l.stop(func() error {
+		l.sayGoodbye(ctx)
+		return l.ml.Leave(left(ctx))
+	})
 }
 
 // Close stops without a goodbye: to the others this node fails.
 func (l *List) Close() error { return l.stop(func() error { return nil }) }
 
-func (l *List) stop(goodbye func() error) error {
+func (l *List) stop(first func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone {
 		return nil
 	}
 	l.gone = true
-	err := goodbye()
+	err := first()
 	close(l.over)
 	if err = errors.Join(err, l.ml.Shutdown()); err != nil {
 		err = fmt.Errorf("leave the member list: %w", err)
 	}
 	l.wg.Wait()
 	return err
-}
-
-// tells implements memberlist.Delegate: what this node says.
-type tells struct{ l *List }
-
-func (t tells) NodeMeta(int) []byte             { return *t.l.meta.Load() }
-func (tells) NotifyMsg([]byte)                  {}
-func (tells) GetBroadcasts(int, int) [][]byte   { return nil }
-func (tells) LocalState(bool) []byte            { return nil }
-func (tells) MergeRemoteState(_ []byte, _ bool) {}
-
-// admits implements memberlist.AliveDelegate and MergeDelegate: whom this node takes for a member.
-type admits struct{ l *List }
-
-func (a admits) NotifyAlive(n *memberlist.Node) error {
-	m, err := decode(n)
-	if err != nil {
-		return err
-	}
-	own := own(a.l)
-	if m.ClusterID != "" && own != "" && m.ClusterID != own {
-		return fmt.Errorf("node %s (%s) is of cluster %s and this one of %s: two clusters named %q exist, and they do not merge",
-			m.NodeID, m.RaftAddr, m.ClusterID, own, a.l.cfg.ClusterName)
-	}
-	return nil
-}
-
-func (a admits) NotifyMerge(peers []*memberlist.Node) error {
-	for _, n := range peers {
-		if err := a.NotifyAlive(n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// own is this node's cluster id as the others are told; Self would wait for UpdateMeta, which
-// ends up here.
-func own(l *List) string {
-	m, err := decode(&memberlist.Node{Name: l.cfg.Self.NodeID, Meta: *l.meta.Load()})
-	if err != nil {
-		return ""
-	}
-	return m.ClusterID
-}
-
-// hears implements memberlist.EventDelegate and ConflictDelegate: what happens to the others. It
-// is called with memberlist's locks held.
-type hears struct{ l *List }
-
-func (h hears) post(kind EventKind, n *memberlist.Node) {
-	m, err := decode(n)
-	if err != nil {
-		return // admits has kept it out, and said so
-	}
-	addr := net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port)))
-	if kind == Left || kind == Failed {
-		h.l.tr.forget(addr)
-	} else {
-		h.l.tr.call(addr, m.RaftAddr)
-	}
-	h.l.board.post(Event{kind, m})
-	if m.NodeID != h.l.cfg.Self.NodeID && kind != Updated {
-		h.l.cfg.Log.Info("member "+string(kind), "node", m.NodeID, "addr", m.RaftAddr, "role", string(m.Role), "version", m.Version)
-	}
-}
-
-func (h hears) NotifyJoin(n *memberlist.Node)   { h.post(Joined, n) }
-func (h hears) NotifyUpdate(n *memberlist.Node) { h.post(Updated, n) }
-func (h hears) NotifyLeave(n *memberlist.Node) {
-	if n.State == memberlist.StateLeft {
-		h.post(Left, n)
-		return
-	}
-	h.post(Failed, n)
-}
-
-func (h hears) NotifyConflict(existing, other *memberlist.Node) {
-	h.l.cfg.Log.Error("two nodes use one id: was a state directory copied? Empty it on one of them, and it takes a new id",
-		"node", existing.Name, "addrs", strings.Join([]string{existing.Address(), other.Address()}, ", "))
 }

@@ -78,6 +78,7 @@ type setup struct {
 	host                   string // advertised
 	at                     int    // port
 	change                 func(*Member)
+	slow                   bool // as tuned
 }
 
 func begin(t testing.TB, s setup) *node {
@@ -104,7 +105,12 @@ func begin(t testing.TB, s setup) *node {
 	if s.change != nil {
 		s.change(&self)
 	}
-	n.List, err = Start(Config{Port: n.port, ClusterName: s.name, Self: self, Resolve: s.resolve, Log: log, tune: quick})
+	nowhere := func() ([]netip.Addr, error) { return nil, nil }
+	cfg := Config{own: nowhere, Port: n.port, ClusterName: s.name, Self: self, Resolve: s.resolve, Log: log, tune: quick}
+	if s.slow {
+		cfg.tune = nil
+	}
+	n.List, err = Start(cfg)
 	if err != nil {
 		_ = n.port.Close()
 		t.Fatal(err)
@@ -376,7 +382,7 @@ func TestStreamsVerifyTheNameOfTheMember(t *testing.T) {
 
 func TestSlowReaderKeepsTheNewestOfEachNode(t *testing.T) {
 	t.Parallel()
-	b := board{subs: make(map[*subscriber]struct{}), here: make(map[string]Member)}
+	b := newBoard()
 	s := b.join()
 	const nodes = 10
 	for i := range 100 * nodes {

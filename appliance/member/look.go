@@ -72,9 +72,9 @@ func (l *Looker) Look(ctx context.Context) Facts {
 // entry makes places of a line of the list.
 func (l *Looker) entry(ctx context.Context, text string) Entry {
 	e := Entry{Text: strings.TrimSpace(text)}
-	hostPort, extra := e.Text, 0
+	host, number := split(e.Text, l.BasePort)
+	hostPort, extra := net.JoinHostPort(host, number), 0
 	if _, _, err := net.SplitHostPort(e.Text); err != nil {
-		hostPort = net.JoinHostPort(strings.Trim(e.Text, "[]"), strconv.Itoa(l.BasePort))
 		extra = min(l.Extra, mostExtra)
 	}
 	look := l.Resolve
@@ -118,10 +118,7 @@ func (l *Looker) own(text string, at netip.AddrPort, self Answer) bool {
 	if at.String() == self.Addr {
 		return true
 	}
-	listed := strings.Trim(text, "[]")
-	if h, _, err := net.SplitHostPort(text); err == nil {
-		listed = h
-	}
+	listed, _ := split(text, 0)
 	name, err := os.Hostname()
 	return strings.EqualFold(listed, host) || err == nil && strings.EqualFold(listed, name)
 }

@@ -80,14 +80,31 @@ func (l *Local) Close() error { return l.store.Close() }
 // lock takes the file that says "this job is being run"; the kernel lets go of it when the
 // process ends, however it ends.
 func (l *Local) lock(jobID string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(l.dir, "run", jobID), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock job %s: %w", jobID, err)
+	path := filepath.Join(l.dir, "run", jobID)
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("lock job %s: %w", jobID, err)
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			return nil, errors.Join(fmt.Errorf("job %s is being run by another process", jobID), f.Close())
+		}
+		mine, err := f.Stat()
+		if err == nil {
+			if there, e := os.Stat(path); e == nil && os.SameFile(mine, there) {
+				return f, nil
+			}
+		}
+		// Its owner removed the file between our two steps: a lock on it keeps nobody out.
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("lock job %s: %w", jobID, err)
+		}
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("job %s is being run by another process", jobID), f.Close())
-	}
-	return f, nil
+}
+
+// unlock removes the file while it is still locked, so that whoever waits for it looks again.
+func unlock(f *os.File) error {
+	return errors.Join(os.Remove(f.Name()), f.Close())
 }
 
 // Reap marks jobs whose process is gone as FAILED, so that nothing says RUNNING for ever.
@@ -111,7 +128,7 @@ func (l *Local) Reap(ctx context.Context) error {
 		if err == nil {
 			err = l.dropPublished(j.ID)
 		}
-		if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, state.ErrMoved) {
+		if err = errors.Join(err, unlock(f)); err != nil && !errors.Is(err, state.ErrMoved) {
 			return fmt.Errorf("mark the abandoned job %s: %w", j.ID, err)
 		}
 	}
@@ -142,13 +159,9 @@ func (l *Local) Submit(ctx context.Context, s Submission) (run *master.Run, p *p
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	unlock := func() {
-		_ = f.Close() // also lets go of the lock
-		_ = os.Remove(f.Name())
-	}
 	defer func() {
 		if err != nil {
-			unlock()
+			err = errors.Join(err, unlock(f))
 		}
 	}()
 	row, err := l.record(ctx, s, p, id)
@@ -156,7 +169,7 @@ func (l *Local) Submit(ctx context.Context, s Submission) (run *master.Run, p *p
 		return nil, nil, nil, err
 	}
 	run, err = l.Master.Start(ctx, p, row, s.Restore != "")
-	return run, p, unlock, err
+	return run, p, func() { _ = unlock(f) }, err // the kernel unlocks what cannot be removed
 }
 
 func (l *Local) record(ctx context.Context, s Submission, p *plan.Plan, id string) (state.Job, error) {
@@ -189,22 +202,22 @@ func JobName(flag, env string) string {
 // dots, lead into nested options. Plugin names match in any case, as in job files.
 func Sensitive(name, key string) bool {
 	for _, s := range plugin.Specs("") {
-		if strings.EqualFold(s.Name, name) && sensitive(s.Options, key) {
+		if strings.EqualFold(s.Name, name) && secretIn(s.Options, key) {
 			return true
 		}
 	}
 	return false
 }
 
-// sensitive looks for key among options, whose own keys may hold dots.
-func sensitive(options []option.Option, key string) bool {
+// secretIn looks for key among options, whose own keys may hold dots.
+func secretIn(options []option.Option, key string) bool {
 	for i := range options {
 		o := &options[i]
 		for _, name := range append([]string{o.Key}, o.Old...) {
 			if key == name && o.Sensitive {
 				return true
 			}
-			if rest, ok := strings.CutPrefix(key, name+"."); ok && (o.Sensitive || sensitive(o.Fields, rest)) {
+			if rest, ok := strings.CutPrefix(key, name+"."); ok && (o.Sensitive || secretIn(o.Fields, rest)) {
 				return true
 			}
 		}

@@ -40,14 +40,17 @@ func TestOnlyAStateTheOthersHaveIsDiscarded(t *testing.T) {
 	}
 }
 
-// spoil overwrites the middle of a file.
-func spoil(t *testing.T, path string) {
+// spoil overwrites 8 KiB of a file: at 0 both meta pages of bbolt, or the header of SQLite.
+func spoil(t *testing.T, path string, at int) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(data[:8192], bytes.Repeat([]byte{0x5a}, 8192)) // both meta pages of bbolt, or the header of SQLite
+	if len(data) < at+8192 {
+		t.Fatalf("%s has only %d bytes", path, len(data))
+	}
+	copy(data[at:], bytes.Repeat([]byte{0x5a}, 8192))
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +67,14 @@ func snapshotFile(t *testing.T, dir string) string {
 
 func TestDamagedNodeRejoinsByItself(t *testing.T) {
 	t.Parallel()
-	for name, file := range map[string]func(*testing.T, string) string{
-		"log":      func(_ *testing.T, dir string) string { return filepath.Join(dir, storeDir, "raft.db") },
-		"snapshot": snapshotFile,
+	log := func(_ *testing.T, dir string) string { return filepath.Join(dir, storeDir, "raft.db") }
+	for name, c := range map[string]struct {
+		file func(*testing.T, string) string
+		at   int
+	}{
+		"log":                         {log, 0},
+		"snapshot":                    {snapshotFile, 0},
+		"snapshot, seen by its check": {snapshotFile, 16384},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,7 +86,7 @@ func TestDamagedNodeRejoinsByItself(t *testing.T) {
 			if err := n.stop(); err != nil {
 				t.Fatal(err)
 			}
-			spoil(t, file(t, n.cfg.Dir))
+			spoil(t, c.file(t, n.cfg.Dir), c.at)
 			write(t, nodes[0].LeaderStore(), op("b"))
 
 			back := n.again(t).ready(t)
@@ -122,7 +130,7 @@ func TestDamagedOnlyNodeIsLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spoil(t, path)
+	spoil(t, path, 0)
 	_, err = openNode(t, n.cfg.Dir, n.Addr())
 	var d *damage
 	if !errors.As(err, &d) || !strings.Contains(err.Error(), "backup") {

@@ -23,8 +23,12 @@ func TestSwapsAreLinearizableUnderLeaderKills(t *testing.T) {
 		places[i].node.Store(n)
 		stores = append(stores, places[i], places[i])
 	}
+	each, most := 120, 4
+	if testing.Short() {
+		each, most = 40, 1
+	}
 	finished := make(chan []dbtest.Op, 1)
-	go func() { finished <- dbtest.Swap(soon(t), stores, 120) }()
+	go func() { finished <- dbtest.Swap(soon(t), stores, each) }()
 	kills := 0
 	var history []dbtest.Op
 	for history == nil {
@@ -39,7 +43,7 @@ func TestSwapsAreLinearizableUnderLeaderKills(t *testing.T) {
 			rows, err := leader.Forwarding().Query(db.Stale(soon(t)), db.S("SELECT v FROM register"))
 			return err != nil || rows.Values[0][0].(int64) > before+20 || len(finished) > 0
 		})
-		if kills >= 4 || len(finished) > 0 {
+		if kills >= most || len(finished) > 0 {
 			history = <-finished
 			continue
 		}

@@ -120,7 +120,7 @@ func (n *Node) Remove(ctx context.Context, id string) error {
 	rn := &proto.RemoveNodeRequest{Id: id}
 	err := n.call(ctx, func() error {
 		if n.IsLeader() {
-			return n.st.Remove(rn)
+			return (&manager{n}).Remove(rn)
 		}
 		return n.client.RemoveNode(rn, leader, nil, n.cfg.CallTimeout)
 	})
@@ -216,7 +216,11 @@ func (m *manager) LeaderAddr() (string, error) { return m.n.st.LeaderAddr() }
 func (m *manager) CommitIndex() (uint64, error) { return m.n.st.CommitIndex() }
 
 // Remove implements cluster.Manager.
-func (m *manager) Remove(rn *proto.RemoveNodeRequest) error { return m.n.st.Remove(rn) }
+func (m *manager) Remove(rn *proto.RemoveNodeRequest) error {
+	err := m.n.st.Remove(rn)
+	m.n.nudge()
+	return err
+}
 
 // Notify implements cluster.Manager.
 func (m *manager) Notify(*proto.NotifyRequest) error { return errNotOffered }
@@ -256,12 +260,14 @@ func (m *manager) Join(jr *proto.JoinRequest) error {
 			return fmt.Errorf("%s is the leader's own address; each node needs one of its own", jr.Address)
 		}
 		n.cfg.Log.Info("a member is taken out so that it can be taken in anew", "id", old.ID, "addr", old.Addr, "new_id", id)
-		if err := n.st.Remove(&proto.RemoveNodeRequest{Id: old.ID}); err != nil {
+		if err := m.Remove(&proto.RemoveNodeRequest{Id: old.ID}); err != nil {
 			return err
 		}
 	}
-	if clearing {
+	if clearing || known {
 		return nil
 	}
-	return n.st.Join(jr)
+	err = n.st.Join(jr)
+	n.nudge()
+	return err
 }

@@ -215,8 +215,6 @@ func (n *Node) Empty() (bool, error) {
 	return err == nil && len(members) == 0 && !n.rejoining.Load(), err
 }
 
-func (n *Node) store() *store.Store { return n.st }
-
 // Close hands leadership over, if there is someone to take it, and stops. The node stays a
 // member of its cluster.
 func (n *Node) Close() error {

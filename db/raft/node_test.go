@@ -55,7 +55,7 @@ func openNode(t testing.TB, dir, addr string, change ...func(*Config)) (*testNod
 		Raft:      tcp.NewLayer(raftLn, tcp.NewDialer(cluster.MuxRaftHeader, nil)),
 		Cluster:   tcp.NewLayer(clusterLn, tcp.NewDialer(cluster.MuxClusterHeader, nil)),
 		Log:       slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Heartbeat: 250 * time.Millisecond, Election: 250 * time.Millisecond, Lease: 200 * time.Millisecond,
+		Heartbeat: 500 * time.Millisecond, Election: 500 * time.Millisecond, Lease: 400 * time.Millisecond,
 		MinFreeBytes: 1 << 20,
 	}
 	cfg.Fatal = func(err error) { t.Errorf("fatal: %v", err) }

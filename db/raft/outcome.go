@@ -103,7 +103,8 @@ func kindOf(err error) error {
 		return fmt.Errorf("%w (%w)", ErrNotLeader, err)
 	case starts(unsent...): // the leader that this node knows is gone
 		return fmt.Errorf("%w (%w)", ErrNotLeader, err)
-	case starts(store.ErrNotReady.Error(), hraft.ErrEnqueueTimeout.Error(), store.ErrStaleRead.Error(), store.ErrWaitForFSMTimeout.Error()):
+	case starts(store.ErrNotReady.Error(), hraft.ErrEnqueueTimeout.Error(), store.ErrStaleRead.Error()),
+		strings.Contains(text, store.ErrWaitForFSMTimeout.Error()):
 		return fmt.Errorf("%w (%w)", ErrNotReady, err)
 	case starts(store.ErrNotOpen.Error(), hraft.ErrRaftShutdown.Error()):
 		return fmt.Errorf("%w (%w)", ErrClosed, err)

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/rqlite/rqlite/v8/command/proto"
+	"github.com/rqlite/rqlite/v8/store"
 
 	"seikan/db"
 )
@@ -36,6 +38,27 @@ func (n *Node) execute(er *proto.ExecuteRequest, migrating bool) ([]*proto.Execu
 		}
 	}
 	return answers, err
+}
+
+// query runs a query on this node. A linearizable one waits until the copy has reached the index
+// that was committed when it began. rqlite takes that index from raft and the copy's from the
+// last entry that was a command: after a change of the members, which is none, the wait is in
+// vain until something is written. Then the query goes through the log, which is one.
+func (n *Node) query(qr *proto.QueryRequest) ([]*proto.QueryRows, error) {
+	qr.LinearizableTimeout = int64(200 * time.Millisecond)
+	rows, _, err := n.st.Query(qr)
+	if errors.Is(err, store.ErrWaitForFSMTimeout) {
+		qr.Level = proto.QueryRequest_QUERY_REQUEST_LEVEL_STRONG
+		rows, _, err = n.st.Query(qr)
+	}
+	return rows, err
+}
+
+// nudge writes an empty command after a change of the members, so that no query must wait for one.
+func (n *Node) nudge() {
+	if f, err := n.st.Noop("members"); err == nil {
+		_ = f.Error() // query does without it, only slower
+	}
 }
 
 // fatal ends this node: what it failed to write is in the log, so its copy lacks what the
@@ -70,7 +93,8 @@ func (r *remote) Execute(er *proto.ExecuteRequest) ([]*proto.ExecuteQueryRespons
 
 // Query implements cluster.Database.
 func (r *remote) Query(qr *proto.QueryRequest) ([]*proto.QueryRows, uint64, error) {
-	return r.n.st.Query(qr)
+	rows, err := r.n.query(qr)
+	return rows, 0, err
 }
 
 // Request implements cluster.Database: it commits half of a transaction, and reads stale.

@@ -139,8 +139,7 @@ func (v *view) ask(ctx context.Context, s db.Statement) ([]*proto.QueryRows, err
 		timeout = min(timeout, max(time.Millisecond, time.Until(deadline)))
 	}
 	if db.IsStale(ctx) {
-		rows, _, err := n.store().Query(queryRequest(s, levelHere, timeout))
-		return rows, err
+		return n.query(queryRequest(s, levelHere, timeout))
 	}
 	if v.forward && !n.IsLeader() {
 		_, addr := n.Leader()
@@ -150,8 +149,7 @@ func (v *view) ask(ctx context.Context, s db.Statement) ([]*proto.QueryRows, err
 		rows, _, err := n.client.Query(queryRequest(s, levelLatest, timeout), addr, nil, n.cfg.CallTimeout)
 		return rows, err
 	}
-	rows, _, err := n.store().Query(queryRequest(s, levelLatest, timeout))
-	return rows, err
+	return n.query(queryRequest(s, levelLatest, timeout))
 }
 
 // final is an error after which nothing may be tried again.

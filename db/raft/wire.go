@@ -174,6 +174,8 @@ func (t *tracked) Close() error {
 	return t.Conn.Close()
 }
 
+var errUnasked = errors.New("the other side has sent something without being asked")
+
 // alive looks, without waiting, whether the other side has closed an idle connection. A
 // connection that is not a socket passes.
 func alive(conn net.Conn) error {
@@ -199,6 +201,8 @@ func alive(conn net.Conn) error {
 		switch {
 		case n == 0 && err == nil:
 			state = io.EOF
+		case n > 0: // nobody was asked anything: TLS's notice of the end, or confusion
+			state = errUnasked
 		case err != nil && err != syscall.EAGAIN && err != syscall.EWOULDBLOCK:
 			state = err
 		}

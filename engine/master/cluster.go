@@ -42,20 +42,24 @@ type reign struct {
 	epoch  int64
 	began  time.Time
 	wake   chan struct{}
+	over   chan struct{} // closed when the reign has ended
 	mu     sync.Mutex
 	nodes  map[string]*node
 	plans  map[string]*planning
 	since  map[string]seen
 	holds  map[string]string
-	orders map[string][]rpc.TaskSpec              // nil before the first decision
+	orders map[Seat][]rpc.TaskSpec                // nil before the first decision
+	number uint64                                 // of orders
 	counts map[string]map[string]map[string]int64 // job, task, counters: as last reported
 }
 
 type node struct {
-	fact    NodeFact
-	session uint64
-	seq     uint64
-	push    chan struct{}
+	fact      NodeFact
+	session   uint64
+	seq       uint64          // newest report
+	confirmed uint64          // newest report before it was last proved that this is the master
+	past      map[string]bool // incarnations that another has followed
+	push      chan struct{}   // of the present session
 }
 
 type planning struct {
@@ -68,6 +72,7 @@ type seen struct {
 	status  state.PipelineStatus
 	attempt int64
 	at      time.Duration
+	order   uint64
 }
 
 // ErrNotMaster says that this node is not, or no longer, the master.
@@ -80,7 +85,7 @@ func (c *Cluster) Reign(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("take over as master: %w", err)
 	}
-	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), nodes: map[string]*node{},
+	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), nodes: map[string]*node{},
 		plans: map[string]*planning{}, since: map[string]seen{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
 	c.mu.Lock()
 	c.reign = r
@@ -90,6 +95,7 @@ func (c *Cluster) Reign(ctx context.Context) error {
 		c.mu.Lock()
 		c.reign = nil
 		c.mu.Unlock()
+		close(r.over)
 	}()
 	return r.loop(ctx)
 }
@@ -143,16 +149,23 @@ func (r *reign) loop(ctx context.Context) error {
 
 // step reads, publishes orders, decides and acts, once.
 func (r *reign) step(ctx context.Context) (acted bool, err error) {
+	// Only what was heard before the rows were read renews a lease: the read proves that no other
+	// master had begun to wait for leases to run out. (Invariant 7)
+	heard := r.heardOf()
 	f, err := r.facts(ctx)
 	if err != nil {
 		return false, err
 	}
-	r.publish(Orders(f))
+	r.publish(Orders(f), heard)
 	byJob := map[string][]Action{}
 	held := map[string]string{}
 	for _, a := range Decide(f) {
 		if h, ok := a.(Hold); ok {
 			held[h.JobID] = h.Reason
+			continue
+		}
+		if p, ok := a.(Plan); ok { // goes on behind this step
+			r.startPlan(ctx, p.JobID)
 			continue
 		}
 		id := jobOf(a)
@@ -178,8 +191,6 @@ func (r *reign) step(ctx context.Context) (acted bool, err error) {
 
 func jobOf(a Action) string {
 	switch a := a.(type) {
-	case Plan:
-		return a.JobID
 	case Move:
 		return a.JobID
 	case Begin:
@@ -196,6 +207,12 @@ func (r *reign) now() time.Duration { return time.Since(r.began) }
 
 func (r *reign) facts(ctx context.Context) (Facts, error) {
 	f := Facts{Lease: r.c.Lease, Wait: r.c.Wait, Nodes: map[string]NodeFact{}}
+	switch epoch, err := r.jobs.Epoch(ctx); {
+	case err != nil:
+		return f, err
+	case epoch != r.epoch:
+		return f, fmt.Errorf("%w: epoch %d, this is %d", state.ErrDeposed, epoch, r.epoch)
+	}
 	jobs, err := r.liveJobs(ctx)
 	if err != nil {
 		return f, err
@@ -208,7 +225,9 @@ func (r *reign) facts(ctx context.Context) (Facts, error) {
 	defer r.mu.Unlock()
 	f.Now = r.now()
 	for id, n := range r.nodes {
-		f.Nodes[id] = n.fact
+		if n.fact.Tasks != nil { // else its first report is just being taken in
+			f.Nodes[id] = n.fact
+		}
 	}
 	live := map[string]bool{}
 	for _, j := range jobs {
@@ -260,21 +279,38 @@ func (r *reign) jobFact(j state.Job, rows []state.Pipeline, now time.Duration) J
 		key := fmt.Sprintf("%s/%d", j.ID, p.ID)
 		s, ok := r.since[key]
 		if !ok || s.status != p.Status || s.attempt != p.Attempt {
-			s = seen{p.Status, p.Attempt, now}
+			s = seen{p.Status, p.Attempt, now, r.number + 1}
 			r.since[key] = s
 		}
-		f.Since = s.at
+		f.Since, f.SinceOrder = s.at, s.order
 		out.Pipelines[int(p.ID)] = f
 	}
 	return out
 }
 
-func (r *reign) publish(orders map[string][]rpc.TaskSpec) {
+// heardOf are the newest report of each node and the session it came in.
+func (r *reign) heardOf() map[string][2]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	changed := r.orders == nil
+	out := make(map[string][2]uint64, len(r.nodes))
 	for id, n := range r.nodes {
-		if changed || !slices.Equal(r.orders[id], orders[id]) {
+		out[id] = [2]uint64{n.session, n.seq}
+	}
+	return out
+}
+
+// publish makes orders the present ones and sends them to whom they, or its lease, have changed.
+func (r *reign) publish(orders map[Seat][]rpc.TaskSpec, heard map[string][2]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := r.orders == nil
+	for id, n := range r.nodes {
+		seat := Seat{id, n.fact.Info.Incarnation}
+		changed := first || !slices.Equal(r.orders[seat], orders[seat])
+		if h := heard[id]; h[0] == n.session && h[1] > n.confirmed {
+			n.confirmed, changed = h[1], true
+		}
+		if changed {
 			select {
 			case n.push <- struct{}{}:
 			default:
@@ -282,13 +318,12 @@ func (r *reign) publish(orders map[string][]rpc.TaskSpec) {
 		}
 	}
 	r.orders = orders
+	r.number++
 }
 
 func (r *reign) carryOut(ctx context.Context, a Action) error {
 	var err error
 	switch a := a.(type) {
-	case Plan:
-		r.startPlan(ctx, a.JobID)
 	case Move:
 		_, err = r.jobs.Move(ctx, a.JobID, a.Move)
 	case Begin:

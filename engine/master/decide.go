@@ -15,12 +15,24 @@ import (
 // Decide takes the next step for each job. It is pure: the same facts give the same actions.
 // First start, failover, restart of the whole cluster and upgrade are this one function.
 func Decide(f Facts) []Action {
-	d := &decider{Facts: f, used: used(f), memory: memory(f)}
+	d := &decider{Facts: f}
+	d.occupied()
 	blocked := false
 	for _, j := range f.Jobs {
-		d.job(j, &blocked)
+		if !waits(j) {
+			d.job(j, &blocked)
+		}
+	}
+	for _, j := range f.Jobs { // behind those that run, which have room promised
+		if waits(j) {
+			d.job(j, &blocked)
+		}
 	}
 	return d.out
+}
+
+func waits(j JobFact) bool {
+	return j.Job.Status == state.Pending || j.Job.Status == state.Scheduled
 }
 
 type decider struct {
@@ -159,11 +171,7 @@ func (d *decider) choose(j JobFact, slots int) (Place, string) {
 		}
 		return Place{}, fmt.Sprintf("none of %d workers has %d free slots and %d bytes of memory", tagged, slots, j.Shape.MemoryBytes)
 	}
-	d.used[best] += slots
-	if d.memory[best] == nil {
-		d.memory[best] = map[string]int64{}
-	}
-	d.memory[best][j.Job.ID] = j.Shape.MemoryBytes
+	d.take(best, slots, j)
 	i := d.Nodes[best].Info
 	return Place{Node: i.ID, Incarnation: i.Incarnation, Addr: i.Addr}, ""
 }
@@ -219,25 +227,26 @@ func (d *decider) running(j JobFact) {
 	if !d.pipeline(j, prepare, []string{string(rpc.Prepare)}) {
 		return
 	}
-	finished, saved := 0, false
+	finished, saved, gone := 0, false, true
 	for _, p := range j.Shape.Pipelines {
 		if d.pipeline(j, p, tasksOf(p)) {
 			finished++
 			saved = saved || j.Pipelines[p.ID].Row.FinalKind == state.Savepoint
+			gone = gone && d.gone(j, p.ID, j.Pipelines[p.ID])
 		}
 	}
 	if finished < len(j.Shape.Pipelines) {
 		return
 	}
-	if !saved {
-		d.do(End{JobID: id, Status: state.Finished})
-		return
-	}
-	if j.Job.Status == state.Running {
+	switch {
+	case !gone: // chains are ending
+	case j.Job.Status == state.DoingSavepoint: // also when the data ended before the savepoint
+		d.do(End{JobID: id, Status: state.SavepointDone})
+	case saved:
 		d.do(Move{id, state.Move{From: []state.Status{state.Running}, To: state.DoingSavepoint}})
-		return
+	default:
+		d.do(End{JobID: id, Status: state.Finished})
 	}
-	d.do(End{JobID: id, Status: state.SavepointDone})
 }
 
 // pipeline takes the next step of one pipeline; true when it is finished.
@@ -292,7 +301,7 @@ func (d *decider) gone(j JobFact, pipeline int, f PipelineFact) bool {
 	if d.Now-f.Since > abandon {
 		return true
 	}
-	for _, at := range f.Placement {
+	for name, at := range f.Placement {
 		n, known := d.Nodes[at.Node]
 		if d.lost(at.Node, at.Incarnation) {
 			continue
@@ -300,13 +309,11 @@ func (d *decider) gone(j JobFact, pipeline int, f PipelineFact) bool {
 		if !known {
 			return false
 		}
-		for key, t := range n.Tasks {
-			if key.JobID == j.Job.ID && key.Pipeline == pipeline && key.Attempt <= f.Row.Attempt && !t.State.Ended() {
-				return false
-			}
+		if t, here := n.Tasks[taskKey(j, pipeline, f.Row.Attempt, name)]; here && !t.State.Ended() {
+			return false
 		}
-		// An order to start may still be on its way to a node that has not reported since.
-		if n.Heard < f.Since {
+		// An order to start may still be on its way, unless one that came after it is obeyed.
+		if n.Heard < f.Since || n.Obeyed < f.SinceOrder {
 			return false
 		}
 	}
@@ -415,9 +422,10 @@ func (d *decider) settled(j JobFact, p PipelineShape, f PipelineFact) bool {
 	return false
 }
 
-// Orders are what each worker shall run, by the rows alone.
-func Orders(f Facts) map[string][]rpc.TaskSpec {
-	out := map[string][]rpc.TaskSpec{}
+// Orders are what each worker shall run, by the rows alone: also for workers that have not
+// reported yet, since those run on through a change of the master.
+func Orders(f Facts) map[Seat][]rpc.TaskSpec {
+	out := map[Seat][]rpc.TaskSpec{}
 	for _, j := range f.Jobs {
 		live := j.Job.Status == state.Running || j.Job.Status == state.DoingSavepoint
 		for _, id := range slices.Sorted(maps.Keys(j.Pipelines)) {
@@ -431,29 +439,40 @@ func Orders(f Facts) map[string][]rpc.TaskSpec {
 					Restore: p.Row.Restores > 0 || j.Job.RestoredFrom != ""}
 				spec.HeadAddr = p.Placement[string(rpc.Head)].Addr
 				spec.Savepoint = name == string(rpc.Head) && j.Job.Status == state.DoingSavepoint
-				if n, known := f.Nodes[at.Node]; known && n.Info.Incarnation == at.Incarnation {
-					out[at.Node] = append(out[at.Node], spec)
-				}
+				seat := Seat{at.Node, at.Incarnation}
+				out[seat] = append(out[seat], spec)
 			}
 		}
 	}
 	return out
 }
 
-// used counts the slots that rows have taken on each node.
-func used(f Facts) map[string]int {
-	out := map[string]int{}
-	for _, j := range f.Jobs {
+// occupied counts the slots and the memory taken on each node: by attempts that run and by those
+// that have ended and may not be gone yet.
+func (d *decider) occupied() {
+	d.used, d.memory = map[string]int{}, map[string]map[string]int64{}
+	for _, j := range d.Jobs {
 		for id, p := range j.Pipelines {
-			if p.Row.Status.Ended() {
+			if p.Row.Status.Ended() && d.gone(j, id, p) {
 				continue
 			}
+			shape := shapeOf(j, id)
 			for name, at := range p.Placement {
-				out[at.Node] += shapeOf(j, id).slots(name)
+				d.take(at.Node, shape.slots(name), j)
 			}
 		}
 	}
-	return out
+}
+
+func (d *decider) take(node string, slots int, j JobFact) {
+	d.used[node] += slots
+	if j.Shape == nil {
+		return
+	}
+	if d.memory[node] == nil {
+		d.memory[node] = map[string]int64{}
+	}
+	d.memory[node][j.Job.ID] = j.Shape.MemoryBytes
 }
 
 func shapeOf(j JobFact, pipeline int) PipelineShape {
@@ -465,27 +484,6 @@ func shapeOf(j JobFact, pipeline int) PipelineShape {
 		}
 	}
 	return PipelineShape{ID: pipeline}
-}
-
-func memory(f Facts) map[string]map[string]int64 {
-	out := map[string]map[string]int64{}
-	for _, j := range f.Jobs {
-		if j.Shape == nil {
-			continue
-		}
-		for _, p := range j.Pipelines {
-			if p.Row.Status.Ended() {
-				continue
-			}
-			for _, at := range p.Placement {
-				if out[at.Node] == nil {
-					out[at.Node] = map[string]int64{}
-				}
-				out[at.Node][j.Job.ID] = j.Shape.MemoryBytes
-			}
-		}
-	}
-	return out
 }
 
 func cloneMemory(m map[string]map[string]int64) map[string]map[string]int64 {

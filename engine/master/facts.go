@@ -24,7 +24,9 @@ type NodeFact struct {
 	Info  rpc.NodeInfo
 	Heard time.Duration // of its newest report
 	Dead  bool          // proved by other means than silence
-	Tasks map[rpc.TaskKey]rpc.TaskReport
+	// Obeyed is the number of the newest order of this reign that Tasks are the outcome of.
+	Obeyed uint64
+	Tasks  map[rpc.TaskKey]rpc.TaskReport
 }
 
 // JobFact is a job that has not ended.
@@ -41,6 +43,8 @@ type PipelineFact struct {
 	Row       state.Pipeline
 	Placement Placement
 	Since     time.Duration // when this master first saw the row's status
+	// SinceOrder is the number of the first order that was made from that status.
+	SinceOrder uint64
 }
 
 // Placement says where each task of an attempt runs.
@@ -52,6 +56,9 @@ type Place struct {
 	Incarnation string `json:"incarnation"`
 	Addr        string `json:"addr"`
 }
+
+// Seat is where an order goes: a node in one incarnation.
+type Seat struct{ Node, Incarnation string }
 
 // TaskName is the key of a task in a Placement.
 func TaskName(role rpc.Role, subtask int) string {

@@ -23,7 +23,10 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 	if err != nil {
 		return err
 	}
-	n, session := r.enter(first)
+	n, session, push, err := r.enter(first)
+	if err != nil {
+		return status.Error(codes.FailedPrecondition, err.Error())
+	}
 	reports := make(chan error, 1)
 	go func() {
 		for {
@@ -44,10 +47,9 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 			return err
 		case <-s.Context().Done():
 			return s.Context().Err()
-		case <-n.push:
-		}
-		if c.current() != r {
+		case <-r.over:
 			return status.Error(codes.Unavailable, ErrNotMaster.Error())
+		case <-push:
 		}
 		order, ready := r.orderFor(first.Node.ID, n)
 		if !ready {
@@ -60,19 +62,29 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 }
 
 // enter takes in a node, in place of an earlier session of it.
-func (r *reign) enter(report *rpc.Report) (*node, uint64) {
+func (r *reign) enter(report *rpc.Report) (n *node, session uint64, push chan struct{}, err error) {
 	r.mu.Lock()
-	n := r.nodes[report.Node.ID]
+	n = r.nodes[report.Node.ID]
 	if n == nil {
-		n = &node{}
+		n = &node{past: map[string]bool{}}
 		r.nodes[report.Node.ID] = n
 	}
+	old := n.fact.Info.Incarnation
+	if n.past[report.Node.Incarnation] { // a late word of a process that is no more
+		r.mu.Unlock()
+		return nil, 0, nil, fmt.Errorf("node %s has been started again since: it is %s now", report.Node.ID, old)
+	}
+	if old != "" && old != report.Node.Incarnation {
+		n.past[old] = true
+	}
 	n.session++
+	n.confirmed = 0
 	n.push = make(chan struct{}, 1)
-	session := n.session
+	session, push = n.session, n.push
 	r.mu.Unlock()
 	r.heard(report, session)
-	return n, session
+	r.poke()
+	return n, session, push, nil
 }
 
 // heard takes in a report; false when the session is no longer the node's.
@@ -95,11 +107,10 @@ func (r *reign) heard(report *rpc.Report, session uint64) bool {
 	}
 	changed = changed || len(tasks) != len(n.fact.Tasks)
 	n.fact = NodeFact{Info: report.Node, Heard: r.now(), Tasks: tasks}
-	n.seq = report.Seq
-	select {
-	case n.push <- struct{}{}:
-	default:
+	if report.Epoch == r.epoch {
+		n.fact.Obeyed = report.Obeyed
 	}
+	n.seq = report.Seq
 	r.mu.Unlock()
 	if changed {
 		r.poke()
@@ -123,7 +134,8 @@ func (r *reign) orderFor(id string, n *node) (*rpc.Order, bool) {
 	if r.orders == nil {
 		return nil, false
 	}
-	return &rpc.Order{Epoch: r.epoch, Seq: n.seq, Lease: r.c.Lease.Milliseconds(), Tasks: r.orders[id]}, true
+	return &rpc.Order{Epoch: r.epoch, Number: r.number, Seq: n.confirmed, Lease: r.c.Lease.Milliseconds(),
+		Tasks: r.orders[Seat{id, n.fact.Info.Incarnation}]}, true
 }
 
 // NodeView is a node as the master sees it.

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -97,7 +98,6 @@ func (h *simHead) commit(commits []checkpoint.Commit, done, failed func()) {
 // lead begins to enumerate and to take checkpoints.
 func (h *simHead) lead() {
 	t := h.t
-	spec := t.job().spec
 	e := checkpoint.Enumeration{Done: true}
 	if m := h.manifest; m.Checkpoint > 0 {
 		e.Splits = m.Enumeration.Splits
@@ -107,7 +107,7 @@ func (h *simHead) lead() {
 		}
 	}
 	h.enumeration = task.NewEnumeration(nil, simSubtasks, e)
-	h.protocol = checkpoint.NewProtocol(checkpoint.Config{Subtasks: simSubtasks, Interval: spec.interval, Timeout: 1200 * time.Millisecond, Tolerable: 3}, t.w.n.clock())
+	h.protocol = checkpoint.NewProtocol(checkpoint.Config{Subtasks: simSubtasks, Interval: t.job().spec.interval, Timeout: 1200 * time.Millisecond, Tolerable: 3}, t.w.n.clock())
 	t.set(rpc.Running)
 	if t.wish {
 		h.tell(checkpoint.SavepointAsked{})
@@ -134,6 +134,13 @@ func (h *simHead) tell(e checkpoint.Event) {
 	}
 	for _, d := range h.protocol.Step(h.t.w.n.clock(), e) {
 		h.obey(d)
+	}
+}
+
+// askSavepoint: one asked for too early is asked for again by lead.
+func (h *simHead) askSavepoint() {
+	if h.protocol != nil {
+		h.tell(checkpoint.SavepointAsked{})
 	}
 }
 
@@ -292,28 +299,29 @@ func (c *simChain) linkUp() {
 	t.later(w.between(20*time.Millisecond, 90*time.Millisecond), c.linkUp)
 }
 
-func (c *simChain) next() { c.t.later(c.t.w.n.w.between(10*time.Millisecond, 70*time.Millisecond), c.work) }
+func (c *simChain) next() {
+	c.t.later(c.t.w.n.w.between(10*time.Millisecond, 70*time.Millisecond), c.work)
+}
 
 // work does one thing: answer a barrier, take a split, move rows.
 func (c *simChain) work() {
 	t, w := c.t, c.t.w.n.w
-	w.effective(t)
 	switch {
 	case w.chance(300):
 		t.fail("the source broke")
+	case c.asked: // a reader waits for the answer before it looks at barriers
+		c.next()
 	case c.wanted.Checkpoint > c.passed:
 		c.pass(c.wanted)
 	case c.final:
 		c.next()
 	case c.split < 0:
-		if !c.asked {
-			c.asked = true
-			passed, h := c.passed, c.link.head.head
-			c.link.up(func() {
-				s, ok, _ := h.enumeration.Next(nil, t.spec.Subtask, passed) //nolint:staticcheck // it does not wait
-				c.link.down(func() { c.got(s, ok) })
-			})
-		}
+		c.asked = true
+		passed, h := c.passed, c.link.head.head
+		c.link.up(func() {
+			s, ok, _ := h.enumeration.Next(context.Background(), t.spec.Subtask, passed)
+			c.link.down(func() { c.got(s, ok) })
+		})
 		c.next()
 	default:
 		c.move()

@@ -25,12 +25,13 @@ type jobRow struct {
 	saved     bool // the save mode's row
 	submitted bool // acknowledged to the user
 	wrote     bool // a reader has written
+	version   int  // of what the master writes
 }
 
 type pipeRow struct {
-	row    state.Pipeline
-	place  Placement
-	rows   []*checkpointRow
+	row   state.Pipeline
+	place Placement
+	rows  []*checkpointRow
 }
 
 type checkpointRow struct {
@@ -60,6 +61,23 @@ func (s *storeModel) ended() bool {
 		}
 	}
 	return true
+}
+
+// change is a write of a master to a job: one that takes effect late is refused when the rows
+// have changed since, which is what the guards of state.Jobs compare.
+func (w *world) change(r *simReign, job string, apply func() error, done func(error)) {
+	j := w.store.jobs[job]
+	read := j.version
+	w.write(r.n, r.epoch, func() error {
+		if j.version != read && w.mutant != mutantBlindRetry {
+			return state.ErrMoved
+		}
+		err := apply()
+		if err == nil {
+			j.version++
+		}
+		return err
+	}, done)
 }
 
 // write sends a change. epoch is the master's, 0 for a worker, whose changes are forwarded to
@@ -140,7 +158,7 @@ func (w *world) submit(i int) {
 	}
 	for p := range 1 + w.random.IntN(2) {
 		shape := PipelineShape{ID: p + 1, Parallelism: simSubtasks, Committers: w.random.IntN(2)}
-		if w.random.IntN(6) == 0 {
+		if p == 0 && w.random.IntN(4) == 0 {
 			shape.NodeBound = "LocalFile"
 		}
 		spec.shape.Pipelines = append(spec.shape.Pipelines, shape)
@@ -178,6 +196,7 @@ func (w *world) restart(j *jobRow) {
 	w.note("%s is restarted from its savepoint", j.row.ID)
 	j.row.Status, j.row.Desired, j.row.Shape, j.row.Error = state.Initializing, state.WantRun, "", ""
 	j.row.RunNo++
+	j.version++
 	j.row.RestoredFrom = "savepoint"
 }
 
@@ -187,6 +206,9 @@ func (w *world) move(id string, m state.Move) error {
 		return state.ErrMoved
 	}
 	if m.To.Ended() {
+		if m.To != state.Failed {
+			w.judgeEnd(j, m.To)
+		}
 		if m.To != state.Failed {
 			for _, p := range j.pipes {
 				for _, c := range p.rows {

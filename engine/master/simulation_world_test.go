@@ -46,6 +46,7 @@ type world struct {
 	store    *storeModel
 	blobs    map[blobName]*checkpoint.Manifest
 	sinks    map[sinkKey]*sinkModel
+	live     liveModel
 	faulty   bool // faults may happen
 	calm     bool // only changes of the master, no other fault: nothing may stop (P4)
 	waiting  int  // jobs to be submitted still
@@ -169,6 +170,9 @@ func (n *simNode) crash() {
 	n.life++
 	n.pausedUntil = 0
 	n.reign = nil
+	if w.raft.leader == n.index {
+		w.raft.leader, w.raft.silent = -1, 0
+	}
 	n.worker.gone = true
 	for _, t := range n.worker.tasks {
 		t.state = rpc.Stopped
@@ -321,13 +325,14 @@ func (w *world) partition(n *simNode) {
 
 // newWorld prepares a run.
 func newWorld(seed uint64, m mutant) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, faulty: true}
+	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, faulty: true,
+		live: liveModel{running: map[sinkKey][]*simTask{}, started: map[rpc.TaskKey]bool{}}}
 	w.raft.leader = -1
 	w.calm = seed%8 == 7
 	for i := range 3 {
 		n := &simNode{w: w, index: i, id: string(rune('a' + i)), rate: 0.95 + 0.1*w.random.Float64()}
 		if seed%3 == 0 {
-			n.slots = 3 + w.random.IntN(3)
+			n.slots = 4 + w.random.IntN(3)
 		}
 		w.nodes = append(w.nodes, n)
 	}

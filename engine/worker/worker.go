@@ -101,7 +101,20 @@ func (w *Worker) Run(ctx context.Context) error {
 const (
 	sessionRetry = 100 * time.Millisecond
 	renewEvery   = time.Second
+	firstRenewal = 50 * time.Millisecond
 )
+
+// renewal is how often to report: every second, or more often when leases are shorter than four.
+func (w *Worker) renewal() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch l := w.rules.Lease(); {
+	case l <= 0:
+		return firstRenewal
+	default:
+		return min(renewEvery, l/4)
+	}
+}
 
 // session reports to the present master and obeys its orders until the stream breaks.
 func (w *Worker) session(ctx context.Context) error {
@@ -131,15 +144,13 @@ func (w *Worker) session(ctx context.Context) error {
 			w.take(order, sent)
 		}
 	}()
-	every := renewEvery
-	w.mu.Lock()
-	if l := w.rules.Lease(); l > 0 {
-		every = min(every, l/4)
-	}
-	w.mu.Unlock()
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(firstRenewal)
 	defer tick.Stop()
-	for {
+	for every := firstRenewal; ; {
+		if e := w.renewal(); e != every { // the first order tells how long a lease is
+			every = e
+			tick.Reset(every)
+		}
 		report := w.report()
 		report.Seq = sent.next()
 		if err := stream.Send(report); err != nil {

@@ -1,0 +1,138 @@
+package master
+
+import (
+	"strings"
+	"time"
+
+	"seikan/db/state"
+	"seikan/engine/rpc"
+)
+
+// What must hold after every step and at the end.
+
+type liveModel struct {
+	running map[sinkKey][]*simTask // not ended, of processes that have not crashed
+	started map[rpc.TaskKey]bool   // ever
+}
+
+func byKey(a, b rpc.TaskKey) int {
+	switch {
+	case a.JobID != b.JobID:
+		return strings.Compare(a.JobID, b.JobID)
+	case a.Pipeline != b.Pipeline:
+		return a.Pipeline - b.Pipeline
+	case a.Attempt != b.Attempt:
+		return int(a.Attempt - b.Attempt)
+	case a.Role != b.Role:
+		return strings.Compare(string(a.Role), string(b.Role))
+	}
+	return a.Subtask - b.Subtask
+}
+
+// wakes is how long after a pause a process may take to see that its lease has run out.
+const wakes = 50 * time.Millisecond
+
+// excused says that a task is about to stop: told to, frozen, or its lease has just run out.
+func (w *world) excused(t *simTask) bool {
+	n := t.w.n
+	return t.told || n.paused() || n.resumed > 0 && w.now-n.resumed < wakes || t.w.rules.Lapsed(t.w.wall())
+}
+
+// begun checks what a task's start must not do.
+func (w *world) begun(t *simTask) {
+	key := sinkKey{t.spec.JobID, t.spec.Pipeline}
+	if w.live.started[t.spec.TaskKey] {
+		w.fail("P3: %v is started twice", t.spec.TaskKey)
+	}
+	w.live.started[t.spec.TaskKey] = true
+	for _, o := range w.live.running[key] {
+		switch {
+		case o.spec.Attempt > t.spec.Attempt:
+			w.fail("P3: attempt %d of %v starts on %s while %d runs on %s", t.spec.Attempt, key, t.w.n.id, o.spec.Attempt, o.w.n.id)
+		case o.spec.Attempt < t.spec.Attempt && !w.excused(o):
+			w.fail("P3: attempt %d of %v starts on %s while %s of attempt %d runs on %s", t.spec.Attempt, key, t.w.n.id, o.spec.Role, o.spec.Attempt, o.w.n.id)
+		}
+	}
+	w.live.running[key] = append(w.live.running[key], t)
+	w.checkSlots(t.w.n)
+}
+
+func (w *world) forgetLive(t *simTask) {
+	key := sinkKey{t.spec.JobID, t.spec.Pipeline}
+	list := w.live.running[key]
+	for i, o := range list {
+		if o == t {
+			w.live.running[key] = append(list[:i:i], list[i+1:]...)
+			return
+		}
+	}
+}
+
+// effective checks that a task that does something is the newest attempt (P3).
+func (w *world) effective(t *simTask) {
+	for _, o := range w.live.running[sinkKey{t.spec.JobID, t.spec.Pipeline}] {
+		if o.spec.Attempt > t.spec.Attempt && !w.excused(t) {
+			w.fail("P3: %s of attempt %d of %s/%d works on %s while attempt %d runs", t.spec.Role, t.spec.Attempt, t.spec.JobID, t.spec.Pipeline, t.w.n.id, o.spec.Attempt)
+		}
+	}
+}
+
+// checkSlots: static slots are never oversubscribed, but by tasks that would not stop within the
+// time they are given.
+func (w *world) checkSlots(n *simNode) {
+	if n.slots == 0 {
+		return
+	}
+	sum := 0
+	for _, list := range w.live.running {
+		for _, t := range list {
+			if t.w.n == n && (!t.told || w.now-t.toldAt < abandon/2) {
+				shape := PipelineShape{}
+				if t.spec.Pipeline > 0 {
+					shape = t.job().spec.shape.Pipelines[t.spec.Pipeline-1]
+				}
+				sum += shape.slots(string(t.spec.Role))
+			}
+		}
+	}
+	if sum > n.slots {
+		w.fail("%d slots of %s are taken, it has %d", sum, n.id, n.slots)
+	}
+}
+
+// judgeEnd checks a job that is about to end well: its sinks hold all that its newest checkpoints
+// say.
+func (w *world) judgeEnd(j *jobRow, to state.Status) {
+	for id, p := range j.pipes {
+		if id == 0 {
+			continue
+		}
+		if c := p.latest(); c != nil {
+			w.sink(j.row.ID, id).judgeManifest(w.blobs[c.blob], string(to))
+		}
+	}
+}
+
+// judge checks the whole at the end.
+func (w *world) judge() {
+	for _, j := range w.store.list {
+		switch j.row.Status {
+		case state.Finished:
+			for id := range j.spec.kinds {
+				s := w.sink(j.row.ID, id)
+				for i := range simSplits {
+					if !s.holds(i, simRows) {
+						w.fail("P2: %s is FINISHED, split %d of pipeline %d is %v", j.row.ID, i, id, s.visible[i])
+					}
+				}
+			}
+		case state.Failed:
+			if j.spec.shape.RetryTimes > 100 {
+				w.fail("P5: %s FAILED: %s", j.row.ID, j.row.Error)
+			}
+		}
+		if _, there := w.store.jobs[j.row.ID]; !there {
+			w.fail("P1: %s is lost", j.row.ID)
+		}
+	}
+}

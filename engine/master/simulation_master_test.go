@@ -1,0 +1,398 @@
+package master
+
+import (
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"seikan/db/state"
+	"seikan/engine/rpc"
+)
+
+// simReign is what a master knows beyond the rows, as reign is.
+type simReign struct {
+	n       *simNode
+	epoch   int64
+	began   time.Duration
+	over    bool
+	busy    bool
+	poked   bool
+	number  uint64
+	peers   map[string]*simPeer
+	plans   map[string]*planning
+	since   map[sinkKey]seen
+	orders  map[Seat][]rpc.TaskSpec
+	decided map[string]bool // nodes known at the last decision
+}
+
+type simPeer struct {
+	fact      NodeFact
+	session   *simSession
+	seq       uint64 // newest report
+	confirmed uint64 // newest before the mastership was last proved
+	past      map[string]bool
+}
+
+func (n *simNode) beginReign() {
+	w := n.w
+	if w.raft.leader != n.index || n.reign != nil && !n.reign.over {
+		return
+	}
+	r := &simReign{n: n, peers: map[string]*simPeer{}, plans: map[string]*planning{}, since: map[sinkKey]seen{}}
+	before := w.store.epoch
+	w.write(n, 0, func() error {
+		if w.raft.leader != n.index || w.store.epoch != before {
+			return errAway
+		}
+		r.epoch = w.store.takeEpoch()
+		return nil
+	}, func(err error) {
+		if err != nil {
+			if w.raft.leader == n.index {
+				w.on(n, 50*time.Millisecond, n.beginReign)
+			}
+			return
+		}
+		w.stats.reigns++
+		w.note("%s reigns in epoch %d", n.id, r.epoch)
+		r.began = n.clock()
+		n.reign = r
+		r.step()
+		r.look()
+	})
+}
+
+func (r *simReign) now() time.Duration { return r.n.clock() - r.began }
+
+func (r *simReign) look() {
+	if r.ended() {
+		return
+	}
+	r.step()
+	r.n.w.on(r.n, r.n.real(simLook), r.look)
+}
+
+func (r *simReign) ended() bool {
+	if r.over && r.n.reign == r {
+		r.n.reign = nil
+		if r.n.w.raft.leader == r.n.index { // elected again meanwhile
+			r.n.beginReign()
+		}
+	}
+	return r.over || r.n.reign != r
+}
+
+func (r *simReign) poke() {
+	if r.busy {
+		r.poked = true
+		return
+	}
+	r.step()
+}
+
+// step is reign.step: read, publish orders, decide, act.
+func (r *simReign) step() {
+	if r.busy || r.ended() {
+		return
+	}
+	r.busy, r.poked = true, false
+	heard := map[string]uint64{}
+	for id, p := range r.peers {
+		heard[id] = p.seq
+	}
+	var jobs []JobFact
+	w := r.n.w
+	w.read(r.n, r.epoch, func() {
+		if w.store.epoch == r.epoch {
+			jobs = r.rows()
+		}
+	}, func(err error) {
+		if r.ended() {
+			return
+		}
+		if err == nil && jobs == nil { // another epoch has been taken
+			r.over = true
+			r.ended()
+			return
+		}
+		if err != nil {
+			r.busy = false
+			return
+		}
+		f := r.facts(jobs)
+		r.number++
+		r.orders, r.decided = Orders(f), map[string]bool{}
+		for _, id := range sortedKeys(r.peers) {
+			p := r.peers[id]
+			r.decided[id] = true
+			if p.confirmed != heard[id] {
+				p.confirmed = heard[id]
+			}
+			r.order(p)
+		}
+		r.act(Decide(f))
+	})
+}
+
+// rows reads what is live, oldest submit first; it is never nil.
+func (r *simReign) rows() []JobFact {
+	out := []JobFact{}
+	for _, j := range r.n.w.store.list {
+		if j.row.Status.Ended() {
+			continue
+		}
+		f := JobFact{Job: j.row, Pipelines: map[int]PipelineFact{}}
+		if j.row.Shape != "" {
+			f.Shape = j.spec.shape
+		}
+		for id, p := range j.pipes {
+			if p.row.RunNo == j.row.RunNo {
+				f.Pipelines[id] = PipelineFact{Row: p.row, Placement: p.place}
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (r *simReign) facts(jobs []JobFact) Facts {
+	w := r.n.w
+	f := Facts{Now: r.now(), Lease: simLease, Wait: true, Nodes: map[string]NodeFact{}, Jobs: jobs}
+	if w.mutant == mutantNoLeaseWait {
+		f.Lease = simLease / 4
+	}
+	for id, p := range r.peers {
+		f.Nodes[id] = p.fact
+	}
+	for _, j := range jobs {
+		for id, p := range j.Pipelines {
+			key := sinkKey{j.Job.ID, id}
+			s, ok := r.since[key]
+			if !ok || s.status != p.Row.Status || s.attempt != p.Row.Attempt {
+				s = seen{p.Row.Status, p.Row.Attempt, f.Now, r.number + 1}
+				r.since[key] = s
+			}
+			p.Since, p.SinceOrder = s.at, s.order
+			if w.mutant == mutantOrderUnacknowledged {
+				p.SinceOrder = 0
+			}
+			j.Pipelines[id] = p
+			if w.mutant == mutantOldAttempt {
+				r.adopt(f, p.Row)
+			}
+			if w.mutant == mutantNotGone {
+				r.blind(f, p)
+			}
+		}
+		if p := r.plans[j.Job.ID]; p != nil {
+			for i := range jobs {
+				if jobs[i].Job.ID == j.Job.ID {
+					jobs[i].Planning = !p.done
+					if jobs[i].Shape == nil {
+						jobs[i].Shape = p.shape
+					}
+				}
+			}
+		}
+	}
+	return f
+}
+
+// adopt is a mutant: any attempt's report counts as the present one's.
+func (r *simReign) adopt(f Facts, row state.Pipeline) {
+	for id, n := range f.Nodes {
+		tasks := maps.Clone(n.Tasks)
+		for key, t := range n.Tasks {
+			if key.JobID == row.JobID && int64(key.Pipeline) == row.ID && key.Attempt < row.Attempt {
+				key.Attempt = row.Attempt
+				if _, there := tasks[key]; !there {
+					tasks[key] = t
+				}
+			}
+		}
+		n.Tasks = tasks
+		f.Nodes[id] = n
+	}
+}
+
+// blind is a mutant: a failed attempt counts as gone at once.
+func (r *simReign) blind(f Facts, p PipelineFact) {
+	if p.Row.Status != state.PipelineFailed {
+		return
+	}
+	for id, n := range f.Nodes {
+		tasks := maps.Clone(n.Tasks)
+		maps.DeleteFunc(tasks, func(k rpc.TaskKey, _ rpc.TaskReport) bool {
+			return k.JobID == p.Row.JobID && int64(k.Pipeline) == p.Row.ID
+		})
+		n.Tasks, n.Obeyed, n.Heard = tasks, 1<<60, f.Now
+		f.Nodes[id] = n
+	}
+}
+
+// act carries out the actions, one after the other for each job.
+func (r *simReign) act(actions []Action) {
+	byJob := map[string][]Action{}
+	for _, a := range actions {
+		if _, hold := a.(Hold); !hold {
+			byJob[jobOf(a)] = append(byJob[jobOf(a)], a)
+		}
+	}
+	left, failed := len(byJob), false
+	if left == 0 {
+		r.busy = false
+		if r.poked {
+			r.step()
+		}
+		return
+	}
+	finish := func(err error) {
+		failed = failed || err != nil
+		if left--; left > 0 || r.ended() {
+			return
+		}
+		r.busy = false
+		if !failed {
+			r.step()
+		}
+	}
+	for _, id := range sortedKeys(byJob) {
+		r.next(byJob[id], finish)
+	}
+}
+
+func (r *simReign) next(actions []Action, finish func(error)) {
+	if len(actions) == 0 {
+		finish(nil)
+		return
+	}
+	r.carryOut(actions[0], func(err error) {
+		switch {
+		case errors.Is(err, state.ErrDeposed):
+			r.over = true
+			r.ended()
+		case err != nil && !errors.Is(err, state.ErrMoved):
+			finish(err)
+		default:
+			r.next(actions[1:], finish)
+		}
+	})
+}
+
+func (r *simReign) carryOut(a Action, done func(error)) {
+	w, n := r.n.w, r.n
+	switch a := a.(type) {
+	case Plan:
+		p := &planning{}
+		r.plans[a.JobID] = p
+		w.on(n, w.between(5*time.Millisecond, 200*time.Millisecond), func() {
+			p.done, p.shape = true, w.store.jobs[a.JobID].spec.shape
+			r.poke()
+		})
+		done(nil)
+	case Move:
+		w.change(r, a.JobID, func() error { return w.move(a.JobID, a.Move) }, done)
+	case Begin:
+		w.change(r, a.JobID, func() error { return w.placeAttempt(a.JobID, a.Pipeline, a.Placement) }, done)
+	case Save:
+		w.change(r, a.Pipeline.JobID, func() error { return w.savePipeline(a.Pipeline) }, done)
+	case End:
+		w.change(r, a.JobID, func() error { return w.move(a.JobID, state.Move{To: a.Status, Error: a.Error}) }, done)
+	default:
+		w.fail("unknown action %T", a)
+	}
+}
+
+// hear is reign.enter and reign.heard.
+func (n *simNode) hear(s *simSession, report *rpc.Report) {
+	r := n.reign
+	if r == nil || r.ended() {
+		s.lost()
+		return
+	}
+	if s.reign != nil && s.reign != r { // it ended with its reign
+		s.lost()
+		return
+	}
+	p := r.peers[report.Node.ID]
+	if p == nil {
+		p = &simPeer{past: map[string]bool{}}
+		r.peers[report.Node.ID] = p
+	}
+	if s.reign == nil {
+		s.reign = r
+		if p.past[report.Node.Incarnation] && n.w.mutant != mutantPastIncarnation {
+			s.lost() // a late word of a process that is no more
+			return
+		}
+		if old := p.fact.Info.Incarnation; old != "" && old != report.Node.Incarnation {
+			p.past[old] = true
+		}
+		p.session, p.confirmed = s, 0
+	}
+	if p.session != s {
+		s.lost()
+		return
+	}
+	tasks := make(map[rpc.TaskKey]rpc.TaskReport, len(report.Tasks))
+	changed := p.fact.Info.Incarnation != report.Node.Incarnation
+	for _, t := range report.Tasks {
+		tasks[t.TaskKey] = t
+		old, known := p.fact.Tasks[t.TaskKey]
+		changed = changed || !known || old.State != t.State
+	}
+	changed = changed || len(tasks) != len(p.fact.Tasks)
+	p.fact = NodeFact{Info: report.Node, Heard: r.now(), Tasks: tasks}
+	if report.Epoch == r.epoch {
+		p.fact.Obeyed = report.Obeyed
+	}
+	p.seq = report.Seq
+	if n.w.mutant == mutantUnconfirmed {
+		p.confirmed = p.seq
+	}
+	r.order(p)
+	if changed {
+		r.poke()
+	}
+}
+
+// order sends a worker all that it shall run.
+func (r *simReign) order(p *simPeer) {
+	s, w := p.session, r.n.w
+	if s == nil || s.broken || r.orders == nil || r.ended() {
+		return
+	}
+	o := &rpc.Order{Epoch: r.epoch, Number: r.number, Seq: p.confirmed, Lease: simLease.Milliseconds(),
+		Tasks: r.orders[Seat{p.fact.Info.ID, p.fact.Info.Incarnation}]}
+	if w.mutant == mutantUnknownNode && !r.decided[p.fact.Info.ID] {
+		o.Tasks = nil
+	}
+	if w.mutant == mutantAnyIncarnation {
+		for seat, tasks := range r.orders {
+			if seat.Node == p.fact.Info.ID && seat.Incarnation != p.fact.Info.Incarnation {
+				o.Tasks = append(slices.Clip(o.Tasks), tasks...)
+			}
+		}
+	}
+	at := max(s.toWorker, w.now+w.delay())
+	s.toWorker = at
+	deliver := func() {
+		to := s.worker.n
+		if s.broken {
+			return
+		}
+		if !to.alive || !w.connected(r.n, to) {
+			s.lost()
+			return
+		}
+		w.on(to, 0, func() { s.worker.take(s, o) })
+	}
+	w.after(at-w.now, deliver)
+	if w.chance(60) { // the same once more, late
+		w.after(at-w.now+w.between(0, simLease), deliver)
+	}
+}
+
+func keysOf[V any](m map[rpc.TaskKey]V) iter.Seq[rpc.TaskKey] { return maps.Keys(m) }

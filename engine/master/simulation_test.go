@@ -1,0 +1,64 @@
+package master
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+)
+
+// TestInvariantsHoldUnderFaults (P1 to P5). SEIKAN_SIM_SEED replays one seed with its story,
+// SEIKAN_SIM_SEEDS says how many are run.
+func TestInvariantsHoldUnderFaults(t *testing.T) {
+	t.Parallel()
+	if s := os.Getenv("SEIKAN_SIM_SEED"); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _ := strconv.Atoi(os.Getenv("SEIKAN_SIM_MUTANT"))
+		w := newWorld(seed, mutant(m))
+		w.trace = func(format string, args ...any) { t.Log(fmt.Sprintf(format, args...)) }
+		if problem := w.run(); problem != "" {
+			t.Fatal(problem)
+		}
+		return
+	}
+	seeds := uint64(3000)
+	if testing.Short() {
+		seeds = 300
+	}
+	if s := os.Getenv("SEIKAN_SIM_SEEDS"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seeds = n
+	}
+	var sum simStats
+	for seed := range seeds {
+		w := newWorld(seed, mutantNone)
+		if problem := w.run(); problem != "" {
+			t.Fatalf("SEIKAN_SIM_SEED=%d go test -run TestInvariantsHoldUnderFaults -v ./engine/master: %s", seed, problem)
+		}
+		sum.events += w.stats.events
+		sum.writes += w.stats.writes
+		sum.checkpoints += w.stats.checkpoints
+		sum.restarts += w.stats.restarts
+		sum.reigns += w.stats.reigns
+		sum.stops += w.stats.stops
+	}
+	t.Logf("%d seeds: %+v", seeds, sum)
+}
+
+// TestASeedReplaysIdentically.
+func TestASeedReplaysIdentically(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		a, b := newWorld(seed, mutantNone), newWorld(seed, mutantNone)
+		pa, pb := a.run(), b.run()
+		if a.sum != b.sum || pa != pb || a.stats != b.stats {
+			t.Errorf("seed %d runs in two ways: %+v %q, %+v %q", seed, a.stats, pa, b.stats, pb)
+		}
+	}
+}
