@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"math"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -43,31 +45,9 @@ func (c conversations) Link(stream rpc.Stream[rpc.Down, rpc.Up]) error {
 	return c.s.worker.Link(stream)
 }
 
-// Ask answers the small questions of other nodes.
+// Ask answers the questions of other nodes.
 func (c conversations) Ask(ctx context.Context, q *rpc.Question) (*rpc.Reply, error) {
-	var answer any
-	var err error
-	switch q.Method {
-	case "wake":
-		c.s.master.Wake()
-	case "counters":
-		var ids []string
-		if err = json.Unmarshal(q.Body, &ids); err == nil {
-			out := map[string]map[string]int64{}
-			for _, id := range ids {
-				if out[id], err = c.s.master.Counters(id); err != nil {
-					break
-				}
-			}
-			answer = out
-		}
-	case "nodes":
-		answer, err = c.s.master.Nodes()
-	case "waiting":
-		answer, err = c.s.master.Waiting()
-	default:
-		err = fmt.Errorf("this node does not know the question %q", q.Method)
-	}
+	answer, err := c.s.answer(ctx, q.Method, q.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +67,21 @@ func (s *Server) askMaster(ctx context.Context, method string, question, answer 
 // ErrConfig marks what is wrong with a job itself.
 var ErrConfig = errors.New("the job is not valid")
 
+// ClusterJob is a job to run on the cluster.
+type ClusterJob struct {
+	Text    string `json:"text"`
+	Format  string `json:"format"` // hocon, json or sql
+	Name    string `json:"name,omitempty"`
+	ID      string `json:"id,omitempty"` // empty for a new one
+	Restore bool   `json:"restore,omitempty"`
+	// Op names the request, so that sending it twice makes one job. It needs an ID.
+	Op string `json:"op,omitempty"`
+}
+
 // Submit records a job: once it returns, the job is not lost while a majority of the voters'
-// disks is left. Format is hocon, json or sql.
-func (s *Server) Submit(ctx context.Context, text []byte, format, name, id string, restore bool) (state.Job, error) {
-	file, err := job.Parse("job."+format, text, job.Options{})
+// disks is left.
+func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
+	file, err := job.Parse("job."+c.Format, []byte(c.Text), job.Options{})
 	if err != nil {
 		return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -108,25 +99,38 @@ func (s *Server) Submit(ctx context.Context, text []byte, format, name, id strin
 	if env.Streaming {
 		mode = "STREAMING"
 	}
-	if id == "" {
-		id = s.ids.Next()
+	if c.ID == "" {
+		c.ID = s.ids.Next()
 	}
-	submit := state.Submit{ID: id, Name: JobName(name, env.JobName), Mode: mode, Owner: s.raft.ID(), Text: string(hocon.JSON(root)), TextFormat: "json"}
+	if c.Op == "" {
+		c.Op = state.RandomID()
+	}
+	submit := state.Submit{ID: c.ID, Name: JobName(c.Name, env.JobName), Mode: mode, Owner: s.raft.ID(), Text: string(hocon.JSON(root)), TextFormat: "json"}
 	var row state.Job
-	if restore {
+	if c.Restore {
 		submit.RestoredFrom = "latest"
-		row, err = s.jobs.Restart(ctx, submit, state.RandomID())
+		row, err = s.jobs.Restart(ctx, submit, c.Op)
 		if errors.Is(err, state.ErrNotFound) { // SeaTunnel starts it afresh under this id
 			submit.RestoredFrom = ""
-			row, err = s.jobs.CreateJob(ctx, submit, state.RandomID())
+			row, err = s.jobs.CreateJob(ctx, submit, c.Op)
 		}
 	} else {
-		row, err = s.jobs.CreateJob(ctx, submit, state.RandomID())
+		row, err = s.jobs.CreateJob(ctx, submit, c.Op)
 	}
 	if err == nil {
+		row.Text = ""
 		s.wakeMaster(ctx)
 	}
 	return row, err
+}
+
+// shown is a job's text without its secrets.
+func (s *Server) shown(j state.Job) (string, error) {
+	file, err := job.Parse("job."+j.TextFormat, []byte(j.Text), job.Options{Raw: true})
+	if err != nil {
+		return "", fmt.Errorf("read the stored text of job %s: %w", j.ID, err)
+	}
+	return string(hocon.JSON(job.Redact(file.Root, Sensitive))), nil
 }
 
 // wakeMaster saves a job the wait for the master's next look; without an answer it is found then.
@@ -141,6 +145,7 @@ func (s *Server) wakeMaster(ctx context.Context) {
 // Wish records what a user wants of a job.
 func (s *Server) Wish(ctx context.Context, id string, want state.Desired) (state.Job, error) {
 	row, err := s.jobs.SetDesired(ctx, id, want)
+	row.Text = ""
 	if err == nil {
 		s.wakeMaster(ctx)
 	}
@@ -182,12 +187,17 @@ func (s *Server) plan(ctx context.Context, row state.Job, log *slog.Logger) (*pl
 
 func (s *Server) jobLog(jobID string) *slog.Logger { return s.log.With("job", jobID) }
 
-// drain waits until nothing runs here any more, or ctx ends, and hands leadership over.
+// drain hands leadership over and stops what runs here, so that it goes on elsewhere.
 func (s *Server) drain(ctx context.Context) {
 	if s.raft.IsLeader() {
-		if err := s.raft.Stepdown(""); err != nil {
-			s.log.Debug("leadership was not handed over", "error", err)
+		if members, err := s.raft.Members(); err == nil && len(members) > 1 {
+			if err := s.raft.Stepdown(""); err != nil {
+				s.log.Debug("leadership was not handed over", "error", err)
+			}
 		}
+	}
+	if err := s.worker.Drain(ctx); err != nil {
+		s.log.Warn("the node stops before the master has heard that its tasks are stopped", "error", err)
 	}
 }
 
@@ -203,6 +213,9 @@ func nodeNumber(id string) uint16 {
 func memoryLimit(c *config.Config) int64 {
 	if c.MemoryBytes > 0 {
 		return c.MemoryBytes
+	}
+	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 { // of the cgroup
+		return limit
 	}
 	return 0
 }

@@ -2,11 +2,14 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -24,6 +27,7 @@ import (
 	"seikan/engine/rpc"
 	"seikan/engine/worker"
 	"seikan/storage"
+	"seikan/web/rest"
 )
 
 // Server is one node of a cluster: it starts the rooms in order and stops them in the reverse.
@@ -31,6 +35,7 @@ type Server struct {
 	cfg         *config.Config
 	log         *slog.Logger
 	version     string
+	commit      string
 	incarnation string
 	disk        *membership
 	guard       *port.Guard
@@ -46,6 +51,14 @@ type Server struct {
 	master      *master.Cluster
 	grpc        *grpc.Server
 	peers       *peers
+	tls         *tls.Config // nil: none
+	bindHost    string      // of the node's port; "" means every address
+	web         *http.Server
+	httpAddr    string // of REST V2
+	stopHTTP    context.CancelFunc
+	asked       map[string]question
+	meter       *rest.Meter
+	logs        *Logs // nil: this node writes no log files
 	started     time.Time
 
 	tags     syncedTags
@@ -62,7 +75,9 @@ type StartOptions struct {
 	Config  *config.Config
 	Blobs   storage.Store // checkpoint storage
 	Version string
+	Commit  string
 	Log     *slog.Logger
+	Logs    *Logs // what Log writes to; nil when that is not to files
 	// Fatal ends the process when the node must not go on.
 	Fatal func(error)
 }
@@ -70,13 +85,18 @@ type StartOptions struct {
 // Start opens the node's port and state and begins to look for its cluster. It returns when the
 // node can be asked; Ready tells when it serves.
 func Start(ctx context.Context, o StartOptions) (s *Server, err error) {
-	s = &Server{cfg: o.Config, log: o.Log, version: o.Version, incarnation: randomID(8), blobs: o.Blobs, started: time.Now()}
+	s = &Server{cfg: o.Config, log: o.Log, version: o.Version, commit: o.Commit, incarnation: randomID(8), blobs: o.Blobs, started: time.Now(), meter: rest.NewMeter(), logs: o.Logs}
+	s.asked = s.questions()
+	explainOnce(o.Config, o.Log)
 	s.tags.set(o.Config.Tags)
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
+	if err := os.MkdirAll(o.Config.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w; seatunnel.seikan.state-dir or SEIKAN_STATE_DIR names another", err)
+	}
 	if s.disk, err = readMembership(o.Config.StateDir); err != nil {
 		return nil, err
 	}
@@ -96,6 +116,9 @@ func Start(ctx context.Context, o StartOptions) (s *Server, err error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.serveRPC()
+	if err := s.serveHTTP(ctx); err != nil {
+		return nil, err
+	}
 	s.wg.Go(func() { s.form(running) })
 	s.wg.Go(func() { s.reign(running) })
 	if s.cfg.Role != config.Master {
@@ -125,7 +148,13 @@ func (s *Server) openPort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.port, err = port.Listen(ctx, port.Config{Host: host, Port: s.cfg.Network.Port, AutoIncrement: s.cfg.Network.AutoIncrement,
+	s.bindHost = host
+	serve, call, err := certificates(s.cfg.TLS)
+	if err != nil {
+		return err
+	}
+	s.tls = serve
+	s.port, err = port.Listen(ctx, port.Config{Host: host, TLS: serve, ClientTLS: call, Port: s.cfg.Network.Port, AutoIncrement: s.cfg.Network.AutoIncrement,
 		Count: s.cfg.Network.PortCount, Identity: s.identity, Guard: s.guard, Log: s.log})
 	return err
 }
@@ -426,6 +455,16 @@ func (s *Server) close() {
 	}
 	s.wg.Wait()
 	var err error
+	if s.web != nil {
+		ending, cancel := context.WithTimeout(context.Background(), time.Second)
+		if s.web.Shutdown(ending) != nil {
+			err = s.web.Close()
+		}
+		cancel()
+	}
+	if s.stopHTTP != nil {
+		s.stopHTTP()
+	}
 	if s.grpc != nil {
 		s.grpc.Stop()
 	}

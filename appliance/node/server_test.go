@@ -140,11 +140,10 @@ func TestAJobRunsOnACluster(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			c := startCluster(t, n)
 			began := time.Now()
-			j, err := c.nodes[n-1].Submit(t.Context(), []byte(`
+			j, err := c.nodes[n-1].Submit(t.Context(), ClusterJob{Format: "hocon", Text: `
 				env { parallelism = 3 }
 				source { FakeSource { row.num = 1000, schema { fields { id = bigint, name = string } } } }
-				sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = 3000 }, { rule_type = MAX_ROW, rule_value = 3000 } ] } } }`),
-				"hocon", "", "", false)
+				sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = 3000 }, { rule_type = MAX_ROW, rule_value = 3000 } ] } } }`})
 			if err != nil {
 				t.Fatal(err)
 			}

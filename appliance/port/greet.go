@@ -150,7 +150,7 @@ func (p *Port) answer(c *conn, kind Kind) (refusal string, err error) {
 	me := p.identity()
 	both := key != nil && h.Keyed
 	proven := both && hmac.Equal(pr.MAC, mac(key, dialing, kind, said, asked))
-	known := proven || !both && p.guard.Trusts(c.RemoteAddr(), c.LocalAddr())
+	known := proven || p.guard.Trusts(c.RemoteAddr(), c.LocalAddr())
 	switch {
 	case h.ID.ClusterName != me.ClusterName && known:
 		refusal = fmt.Sprintf("the node at %s belongs to cluster %q, this one (%s) to %q: set the same cluster-name in hazelcast.yaml, or take it off the member list",

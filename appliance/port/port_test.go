@@ -283,7 +283,7 @@ func TestAskTellsWhoIsThere(t *testing.T) {
 
 func TestOtherClusterNameIsRefusedOnBothSides(t *testing.T) {
 	t.Parallel()
-	a, b := open(t, named("blue")), open(t, named("green"))
+	a, b := open(t, named("blue"), key("one")), open(t, named("green"), key("two")) // as a rule, the keys differ, too
 	echo(t, a.Port, Gossip)
 	err := tryEcho(b.Port, a.Addr().String(), Gossip, "x")
 	var refused *RefusedError

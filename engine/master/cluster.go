@@ -37,28 +37,30 @@ type Cluster struct {
 
 // reign is what a master knows beyond the rows. It is gathered anew by each.
 type reign struct {
-	c      *Cluster
-	jobs   *state.Jobs // in epoch
-	epoch  int64
-	began  time.Time
-	wake   chan struct{}
-	over   chan struct{} // closed when the reign has ended
-	mu     sync.Mutex
-	nodes  map[string]*node
-	plans  map[string]*planning
-	since  map[string]seen
-	holds  map[string]string
-	orders map[Seat][]rpc.TaskSpec                // nil before the first decision
-	number uint64                                 // of orders
-	counts map[string]map[string]map[string]int64 // job, task, counters: as last reported
+	c       *Cluster
+	jobs    *state.Jobs // in epoch
+	epoch   int64
+	began   time.Time
+	wake    chan struct{}
+	over    chan struct{} // closed when the reign has ended
+	decided chan struct{} // closed when there are orders
+	mu      sync.Mutex
+	nodes   map[string]*node
+	plans   map[string]*planning
+	since   map[string]seen
+	holds   map[string]string
+	orders  map[Seat][]rpc.TaskSpec                // nil before the first decision
+	number  uint64                                 // of orders
+	counts  map[string]map[string]map[string]int64 // job, task, counters: as last reported
 }
 
 type node struct {
 	fact      NodeFact
-	session   uint64
+	arrivals  uint64          // sessions so far
+	session   uint64          // present one
 	seq       uint64          // newest report
 	confirmed uint64          // newest report before it was last proved that this is the master
-	past      map[string]bool // incarnations that another has followed
+	past      map[string]bool // incarnations seen, true when another has followed
 	push      chan struct{}   // of the present session
 }
 
@@ -85,7 +87,7 @@ func (c *Cluster) Reign(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("take over as master: %w", err)
 	}
-	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), nodes: map[string]*node{},
+	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), decided: make(chan struct{}), nodes: map[string]*node{},
 		plans: map[string]*planning{}, since: map[string]seen{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
 	c.mu.Lock()
 	c.reign = r
@@ -310,7 +312,7 @@ func (r *reign) publish(orders map[Seat][]rpc.TaskSpec, heard map[string][2]uint
 		if h := heard[id]; h[0] == n.session && h[1] > n.confirmed {
 			n.confirmed, changed = h[1], true
 		}
-		if changed {
+		if changed && n.push != nil {
 			select {
 			case n.push <- struct{}{}:
 			default:
@@ -319,6 +321,9 @@ func (r *reign) publish(orders map[Seat][]rpc.TaskSpec, heard map[string][2]uint
 	}
 	r.orders = orders
 	r.number++
+	if first {
+		close(r.decided)
+	}
 }
 
 func (r *reign) carryOut(ctx context.Context, a Action) error {

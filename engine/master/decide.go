@@ -15,7 +15,7 @@ import (
 // Decide takes the next step for each job. It is pure: the same facts give the same actions.
 // First start, failover, restart of the whole cluster and upgrade are this one function.
 func Decide(f Facts) []Action {
-	d := &decider{Facts: f}
+	d := &decider{Facts: f, homes: map[string]string{}}
 	d.occupied()
 	blocked := false
 	for _, j := range f.Jobs {
@@ -39,6 +39,7 @@ type decider struct {
 	Facts
 	used   map[string]int              // slots taken on each node
 	memory map[string]map[string]int64 // bytes each job may hold on each node
+	homes  map[string]string           // node of the node-bound pipelines of each job, see home
 	out    []Action
 }
 
@@ -97,7 +98,7 @@ func (d *decider) pending(j JobFact, blocked *bool) {
 
 // fits places all pipelines of a job on paper.
 func (d *decider) fits(j JobFact) string {
-	trial := &decider{Facts: d.Facts, used: maps.Clone(d.used), memory: cloneMemory(d.memory)}
+	trial := &decider{Facts: d.Facts, used: maps.Clone(d.used), memory: cloneMemory(d.memory), homes: map[string]string{}}
 	for _, p := range j.Shape.Pipelines {
 		if _, reason := trial.place(j, p, tasksOf(p)); reason != "" {
 			return reason
@@ -115,26 +116,62 @@ func tasksOf(p PipelineShape) []string {
 	return names
 }
 
+// home is the node where a job's data lies that only one node can see: the same for all its
+// node-bound pipelines, from the save modes on and through every restart. "" is not chosen yet.
+func (d *decider) home(j JobFact) string {
+	for _, p := range j.Shape.Pipelines {
+		if p.NodeBound == "" {
+			continue
+		}
+		for _, at := range j.Pipelines[p.ID].Placement {
+			return at.Node
+		}
+	}
+	if at, ok := j.Pipelines[0].Placement[string(rpc.Prepare)]; ok {
+		return at.Node
+	}
+	return d.homes[j.Job.ID]
+}
+
+// bound counts the slots of a job's node-bound pipelines.
+func bound(j JobFact) (slots int) {
+	for _, p := range j.Shape.Pipelines {
+		if p.NodeBound != "" {
+			slots += p.all()
+		}
+	}
+	return slots
+}
+
 // place chooses a node for each task: among those with the job's tags and room, the one with the
 // fewest slots taken. A node-bound pipeline has one node for all.
 func (d *decider) place(j JobFact, p PipelineShape, tasks []string) (Placement, string) {
 	out := Placement{}
 	if p.NodeBound != "" {
-		need := 0
+		need, home := 0, d.home(j)
 		for _, t := range tasks {
 			need += p.slots(t)
 		}
-		n, reason := d.choose(j, need)
+		room := need
+		if home == "" {
+			room = bound(j)
+		}
+		n, reason := d.choose(j, need, room, home)
 		if reason != "" {
 			return nil, reason + "; the pipeline must run on one node: " + p.NodeBound
 		}
+		d.homes[j.Job.ID] = n.Node
 		for _, t := range tasks {
 			out[t] = n
 		}
 		return out, ""
 	}
 	for _, t := range tasks {
-		n, reason := d.choose(j, p.slots(t))
+		room := p.slots(t)
+		if need := bound(j); t == string(rpc.Prepare) && need > room {
+			room = need // its node is the job's home
+		}
+		n, reason := d.choose(j, p.slots(t), room, "")
 		if reason != "" {
 			return nil, reason
 		}
@@ -143,7 +180,8 @@ func (d *decider) place(j JobFact, p PipelineShape, tasks []string) (Placement, 
 	return out, ""
 }
 
-func (d *decider) choose(j JobFact, slots int) (Place, string) {
+// choose finds a node that has room, and takes slots of it; only limits the choice to one node.
+func (d *decider) choose(j JobFact, slots, room int, only string) (Place, string) {
 	best, alive, tagged := "", 0, 0
 	for _, id := range slices.Sorted(maps.Keys(d.Nodes)) {
 		n := d.Nodes[id]
@@ -155,7 +193,7 @@ func (d *decider) choose(j JobFact, slots int) (Place, string) {
 			continue
 		}
 		tagged++
-		if n.Info.Slots > 0 && d.used[id]+slots > n.Info.Slots || !d.hasMemory(id, j) {
+		if only != "" && only != id || n.Info.Slots > 0 && d.used[id]+room > n.Info.Slots || !d.hasMemory(id, j) {
 			continue
 		}
 		if best == "" || d.used[id] < d.used[best] {
@@ -169,7 +207,10 @@ func (d *decider) choose(j JobFact, slots int) (Place, string) {
 		case tagged == 0:
 			return Place{}, fmt.Sprintf("none of %d workers has the tags %v", alive, j.Shape.Tags)
 		}
-		return Place{}, fmt.Sprintf("none of %d workers has %d free slots and %d bytes of memory", tagged, slots, j.Shape.MemoryBytes)
+		if only != "" {
+			return Place{}, fmt.Sprintf("node %s, where its data is, is not there or has no %d free slots and %d bytes of memory", only, room, j.Shape.MemoryBytes)
+		}
+		return Place{}, fmt.Sprintf("none of %d workers has %d free slots and %d bytes of memory", tagged, room, j.Shape.MemoryBytes)
 	}
 	d.take(best, slots, j)
 	i := d.Nodes[best].Info
@@ -225,6 +266,9 @@ func (d *decider) running(j JobFact) {
 	}
 	prepare := PipelineShape{ID: 0}
 	if !d.pipeline(j, prepare, []string{string(rpc.Prepare)}) {
+		for _, p := range j.Shape.Pipelines { // their room is promised
+			_, _ = d.place(j, p, tasksOf(p))
+		}
 		return
 	}
 	finished, saved, gone := 0, false, true
@@ -286,10 +330,13 @@ func (d *decider) again(j JobFact, p PipelineShape, f PipelineFact, tasks []stri
 		d.do(Move{j.Job.ID, state.Move{To: state.Failing, Error: fmt.Sprintf("pipeline %d: %s", p.ID, f.Row.Error)}})
 		return
 	}
-	if d.Now-f.Since < time.Duration(j.Shape.RetryWaitMS)*time.Millisecond || !d.gone(j, p.ID, f) {
-		return
+	switch {
+	case !d.gone(j, p.ID, f):
+	case d.Now-f.Since < time.Duration(j.Shape.RetryWaitMS)*time.Millisecond:
+		_, _ = d.place(j, p, tasks) // its room is promised
+	default:
+		d.begin(j, p, tasks)
 	}
-	d.begin(j, p, tasks)
 }
 
 // abandon is how long a task may take to stop before it is left to itself: its attempt number
@@ -381,12 +428,16 @@ func (d *decider) stopping(j JobFact, end state.Status) {
 			return
 		}
 	}
+	settled := true
 	if end == state.Canceled && j.Shape != nil {
 		for _, p := range j.Shape.Pipelines {
-			if f, started := j.Pipelines[p.ID]; started && !d.settled(j, p, f) {
-				return
+			if f, started := j.Pipelines[p.ID]; started {
+				settled = d.settled(j, p, f) && settled
 			}
 		}
+	}
+	if !settled {
+		return
 	}
 	d.do(End{JobID: j.Job.ID, Status: end, Error: j.Job.Error})
 }

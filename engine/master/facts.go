@@ -96,6 +96,9 @@ func (p PipelineShape) slots(name string) int {
 	return 1
 }
 
+// all is what the whole pipeline takes.
+func (p PipelineShape) all() int { return 1 + p.Committers + p.Parallelism }
+
 // Action is something the master must do.
 type Action interface{ action() }
 

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"seikan/engine/rpc"
+	"seikan/engine/task"
 )
 
 // Session serves a worker: every report renews its lease and is answered with all it shall run.
@@ -23,9 +25,22 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 	if err != nil {
 		return err
 	}
-	n, session, push, err := r.enter(first)
-	if err != nil {
-		return status.Error(codes.FailedPrecondition, err.Error())
+	seat := Seat{first.Node.ID, first.Node.Incarnation}
+	n, session := r.arrive(seat)
+	for first.Epoch < r.epoch {
+		if err := r.greet(s, seat); err != nil {
+			return err
+		}
+		if first, err = s.Recv(); err != nil {
+			return err
+		}
+	}
+	if first.Epoch > r.epoch {
+		return status.Error(codes.Unavailable, ErrNotMaster.Error())
+	}
+	push, ok := r.enter(n, session, first)
+	if !ok {
+		return status.Error(codes.FailedPrecondition, fmt.Sprintf("incarnation %s of node %s is past", seat.Incarnation, seat.Node))
 	}
 	reports := make(chan error, 1)
 	go func() {
@@ -36,7 +51,7 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 				return
 			}
 			if !r.heard(report, session) {
-				reports <- errors.New("another session of this node took its place")
+				reports <- errors.New("another session of this node, or another master, took over")
 				return
 			}
 		}
@@ -61,37 +76,63 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 	}
 }
 
-// enter takes in a node, in place of an earlier session of it.
-func (r *reign) enter(report *rpc.Report) (n *node, session uint64, push chan struct{}, err error) {
+// arrive numbers a session of a node.
+func (r *reign) arrive(seat Seat) (n *node, session uint64) {
 	r.mu.Lock()
-	n = r.nodes[report.Node.ID]
+	defer r.mu.Unlock()
+	n = r.nodes[seat.Node]
 	if n == nil {
 		n = &node{past: map[string]bool{}}
-		r.nodes[report.Node.ID] = n
+		r.nodes[seat.Node] = n
 	}
-	old := n.fact.Info.Incarnation
-	if n.past[report.Node.Incarnation] { // a late word of a process that is no more
+	if _, seen := n.past[seat.Incarnation]; !seen {
+		n.past[seat.Incarnation] = false
+	}
+	n.arrivals++
+	return n, n.arrivals
+}
+
+// greet sends a worker its orders without a lease. A report counts only when it shows that its
+// worker has heard of this master: it may be the late word of a process that is no more.
+func (r *reign) greet(s rpc.Stream[rpc.Order, rpc.Report], seat Seat) error {
+	select {
+	case <-r.decided:
+	case <-r.over:
+		return status.Error(codes.Unavailable, ErrNotMaster.Error())
+	case <-s.Context().Done():
+		return s.Context().Err()
+	}
+	r.mu.Lock()
+	o := &rpc.Order{Epoch: r.epoch, Number: r.number, Tasks: r.orders[seat]}
+	r.mu.Unlock()
+	return s.Send(o)
+}
+
+// enter takes in a node, in place of an earlier session of it; false when a later one, or a
+// later process, is in.
+func (r *reign) enter(n *node, session uint64, report *rpc.Report) (push chan struct{}, ok bool) {
+	r.mu.Lock()
+	if session < n.session || n.past[report.Node.Incarnation] {
 		r.mu.Unlock()
-		return nil, 0, nil, fmt.Errorf("node %s has been started again since: it is %s now", report.Node.ID, old)
+		return nil, false
 	}
-	if old != "" && old != report.Node.Incarnation {
-		n.past[old] = true
+	for other := range n.past {
+		n.past[other] = other != report.Node.Incarnation
 	}
-	n.session++
-	n.confirmed = 0
-	n.push = make(chan struct{}, 1)
-	session, push = n.session, n.push
+	n.session, n.seq, n.confirmed = session, 0, 0
+	push = make(chan struct{}, 1)
+	n.push = push
 	r.mu.Unlock()
 	r.heard(report, session)
 	r.poke()
-	return n, session, push, nil
+	return push, true
 }
 
 // heard takes in a report; false when the session is no longer the node's.
 func (r *reign) heard(report *rpc.Report, session uint64) bool {
 	r.mu.Lock()
 	n := r.nodes[report.Node.ID]
-	if n == nil || n.session != session {
+	if n == nil || n.session != session || report.Epoch > r.epoch {
 		r.mu.Unlock()
 		return false
 	}
@@ -106,10 +147,7 @@ func (r *reign) heard(report *rpc.Report, session uint64) bool {
 		}
 	}
 	changed = changed || len(tasks) != len(n.fact.Tasks)
-	n.fact = NodeFact{Info: report.Node, Heard: r.now(), Tasks: tasks}
-	if report.Epoch == r.epoch {
-		n.fact.Obeyed = report.Obeyed
-	}
+	n.fact = NodeFact{Info: report.Node, Heard: r.now(), Obeyed: report.Obeyed, Tasks: tasks}
 	n.seq = report.Seq
 	r.mu.Unlock()
 	if changed {
@@ -155,6 +193,9 @@ func (c *Cluster) Nodes() ([]NodeView, error) {
 	defer r.mu.Unlock()
 	var out []NodeView
 	for _, n := range r.nodes {
+		if n.fact.Tasks == nil { // it has not reported yet
+			continue
+		}
 		v := NodeView{Info: n.fact.Info, Heard: r.now() - n.fact.Heard}
 		for _, t := range n.fact.Tasks {
 			v.Tasks = append(v.Tasks, t)
@@ -171,6 +212,36 @@ func (c *Cluster) Counters(jobID string) (map[string]int64, error) {
 		return nil, ErrNotMaster
 	}
 	return r.Counters(jobID), nil
+}
+
+// Progress are the running sums of a job's pipelines, by id; ErrNotMaster elsewhere.
+func (c *Cluster) Progress(jobID string) ([]PipelineProgress, error) {
+	r := c.current()
+	if r == nil {
+		return nil, ErrNotMaster
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sums := map[int]map[string]int64{}
+	for name, counters := range r.counts[jobID] {
+		id := 0
+		if _, err := fmt.Sscanf(name, "%d/", &id); err != nil { // made by count
+			continue
+		}
+		if sums[id] == nil {
+			sums[id] = map[string]int64{}
+		}
+		for k, n := range counters {
+			sums[id][k] += n
+		}
+	}
+	var out []PipelineProgress
+	for _, id := range slices.Sorted(maps.Keys(sums)) {
+		m := sums[id]
+		out = append(out, PipelineProgress{ID: id, Running: true, Read: task.Sum(m, "SourceReceivedCount"),
+			ReadBytes: task.Sum(m, "SourceReceivedBytes"), Written: task.Sum(m, "SinkWriteCount")})
+	}
+	return out, nil
 }
 
 // Waiting says why jobs wait, by job id; ErrNotMaster elsewhere.

@@ -59,7 +59,11 @@ func (h *simHead) begin(restore bool, ready func()) {
 func (h *simHead) settle(ready func()) {
 	t, w, m := h.t, h.t.w.n.w, h.manifest
 	h.commit(m.Commits, func() {
-		w.after(w.between(time.Millisecond, 20*time.Millisecond), func() {
+		wait := w.between(time.Millisecond, 20*time.Millisecond)
+		if w.chance(12) {
+			wait = w.between(500*time.Millisecond, 3*simLease)
+		}
+		w.after(wait, func() {
 			h.sink.recover(t.spec.Attempt, m.Commits)
 			w.on(t.w.n, 0, t.alive(func() {
 				if m.Checkpoint == 0 {
@@ -90,7 +94,7 @@ func (h *simHead) commit(commits []checkpoint.Commit, done, failed func()) {
 		wait = w.between(500*time.Millisecond, 3*simLease)
 	}
 	w.after(wait, func() {
-		h.sink.commit(string(commits[0].State.Data), t.spec.Attempt)
+		h.sink.commit(string(commits[0].State.Data), t.spec.Attempt, t.w.n.id)
 		w.on(t.w.n, time.Millisecond, t.alive(func() { h.commit(commits[1:], done, failed) }))
 	})
 }
@@ -438,7 +442,7 @@ func (c *simChain) pass(b record.Barrier) {
 			if _, there := c.sink.staged[name]; there || c.sink.committed[name] {
 				w.fail("P3: staged work %s of %v is written over", name, c.sink.key)
 			}
-			c.sink.staged[name] = stagedWork{t.spec.Attempt, rows}
+			c.sink.staged[name] = stagedWork{t.spec.Attempt, t.w.n.id, rows}
 			w.on(t.w.n, time.Millisecond, t.alive(func() {
 				c.kept = append(c.kept, checkpoint.Commit{Checkpoint: b.Checkpoint, State: plugin.State{Version: 1, Data: []byte(name)}})
 				answer()

@@ -13,23 +13,32 @@ import (
 
 // simReign is what a master knows beyond the rows, as reign is.
 type simReign struct {
-	n       *simNode
-	epoch   int64
-	began   time.Duration
-	over    bool
-	busy    bool
-	poked   bool
-	number  uint64
-	peers   map[string]*simPeer
-	plans   map[string]*planning
-	since   map[sinkKey]seen
-	orders  map[Seat][]rpc.TaskSpec
-	decided map[string]bool // nodes known at the last decision
+	n        *simNode
+	epoch    int64
+	began    time.Duration
+	over     bool
+	busy     bool
+	poked    bool
+	number   uint64 // of orders
+	sessions uint64
+	peers    map[string]*simPeer
+	plans    map[string]*planning
+	since    map[sinkKey]seen
+	orders   map[Seat][]rpc.TaskSpec
+	decided  map[string]bool // nodes known at the last decision
+}
+
+type heardOf struct {
+	session *simSession
+	seq     uint64
 }
 
 type simPeer struct {
 	fact      NodeFact
 	session   *simSession
+	number    uint64      // of session
+	hello     *simSession // has not heard of this master yet
+	seen      map[string]bool
 	seq       uint64 // newest report
 	confirmed uint64 // newest before the mastership was last proved
 	past      map[string]bool
@@ -98,14 +107,14 @@ func (r *simReign) step() {
 		return
 	}
 	r.busy, r.poked = true, false
-	heard := map[string]uint64{}
+	heard := map[string]heardOf{}
 	for id, p := range r.peers {
-		heard[id] = p.seq
+		heard[id] = heardOf{p.session, p.seq}
 	}
 	var jobs []JobFact
 	w := r.n.w
 	w.read(r.n, r.epoch, func() {
-		if w.store.epoch == r.epoch {
+		if w.store.epoch == r.epoch || w.mutant == mutantDeposedWrites {
 			jobs = r.rows()
 		}
 	}, func(err error) {
@@ -126,11 +135,15 @@ func (r *simReign) step() {
 		r.orders, r.decided = Orders(f), map[string]bool{}
 		for _, id := range sortedKeys(r.peers) {
 			p := r.peers[id]
-			r.decided[id] = true
-			if p.confirmed != heard[id] {
-				p.confirmed = heard[id]
+			r.decided[id] = p.session != nil
+			if p.hello != nil {
+				r.order(p.hello, 0)
+				p.hello = nil
 			}
-			r.order(p)
+			if h := heard[id]; p.session != nil && h.session == p.session {
+				p.confirmed = max(p.confirmed, h.seq)
+				r.order(p.session, p.confirmed)
+			}
 		}
 		r.act(Decide(f))
 	})
@@ -164,7 +177,9 @@ func (r *simReign) facts(jobs []JobFact) Facts {
 		f.Lease = simLease / 4
 	}
 	for id, p := range r.peers {
-		f.Nodes[id] = p.fact
+		if p.session != nil {
+			f.Nodes[id] = p.fact
+		}
 	}
 	for _, j := range jobs {
 		for id, p := range j.Pipelines {
@@ -178,10 +193,10 @@ func (r *simReign) facts(jobs []JobFact) Facts {
 			if w.mutant == mutantOrderUnacknowledged {
 				p.SinceOrder = 0
 			}
-			j.Pipelines[id] = p
 			if w.mutant == mutantOldAttempt {
-				r.adopt(f, p.Row)
+				r.adopt(f, &p)
 			}
+			j.Pipelines[id] = p
 			if w.mutant == mutantNotGone {
 				r.blind(f, p)
 			}
@@ -200,20 +215,14 @@ func (r *simReign) facts(jobs []JobFact) Facts {
 	return f
 }
 
-// adopt is a mutant: any attempt's report counts as the present one's.
-func (r *simReign) adopt(f Facts, row state.Pipeline) {
-	for id, n := range f.Nodes {
-		tasks := maps.Clone(n.Tasks)
-		for key, t := range n.Tasks {
-			if key.JobID == row.JobID && int64(key.Pipeline) == row.ID && key.Attempt < row.Attempt {
-				key.Attempt = row.Attempt
-				if _, there := tasks[key]; !there {
-					tasks[key] = t
-				}
+// adopt is a mutant: an attempt that is reported as running counts as the present one.
+func (r *simReign) adopt(f Facts, p *PipelineFact) {
+	for _, id := range sortedKeys(f.Nodes) {
+		for key, t := range f.Nodes[id].Tasks {
+			if key.JobID == p.Row.JobID && int64(key.Pipeline) == p.Row.ID && key.Attempt < p.Row.Attempt && !t.State.Ended() {
+				p.Row.Attempt = key.Attempt
 			}
 		}
-		n.Tasks = tasks
-		f.Nodes[id] = n
 	}
 }
 
@@ -316,25 +325,35 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 		s.lost()
 		return
 	}
-	p := r.peers[report.Node.ID]
+	id, incarnation := report.Node.ID, report.Node.Incarnation
+	p := r.peers[id]
 	if p == nil {
-		p = &simPeer{past: map[string]bool{}}
-		r.peers[report.Node.ID] = p
+		p = &simPeer{seen: map[string]bool{}, past: map[string]bool{}}
+		r.peers[id] = p
 	}
 	if s.reign == nil {
-		s.reign = r
-		if p.past[report.Node.Incarnation] && n.w.mutant != mutantPastIncarnation {
-			s.lost() // a late word of a process that is no more
-			return
-		}
-		if old := p.fact.Info.Incarnation; old != "" && old != report.Node.Incarnation {
-			p.past[old] = true
-		}
-		p.session, p.confirmed = s, 0
+		r.sessions++
+		s.reign, s.number, s.incarnation = r, r.sessions, incarnation
+		p.seen[incarnation] = true
 	}
-	if p.session != s {
+	late := n.w.mutant == mutantPastIncarnation
+	if !late && (p.past[incarnation] || s.number < p.number) { // a late word of a process that is no more
 		s.lost()
 		return
+	}
+	if !late && report.Epoch != r.epoch { // it counts when it has heard of this master
+		p.hello = s
+		if r.orders != nil {
+			r.order(p.hello, 0)
+		}
+		return
+	}
+	entered := false
+	if p.session != s {
+		for other := range p.seen {
+			p.past[other] = other != incarnation
+		}
+		p.session, p.number, p.confirmed, entered = s, s.number, 0, true
 	}
 	tasks := make(map[rpc.TaskKey]rpc.TaskReport, len(report.Tasks))
 	changed := p.fact.Info.Incarnation != report.Node.Incarnation
@@ -345,33 +364,26 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 	}
 	changed = changed || len(tasks) != len(p.fact.Tasks)
 	p.fact = NodeFact{Info: report.Node, Heard: r.now(), Tasks: tasks}
-	if report.Epoch == r.epoch {
-		p.fact.Obeyed = report.Obeyed
-	}
+	p.fact.Obeyed = report.Obeyed
 	p.seq = report.Seq
-	if n.w.mutant == mutantUnconfirmed {
-		p.confirmed = p.seq
+	if n.w.mutant == mutantUnconfirmed && r.orders != nil {
+		r.order(s, p.seq)
 	}
-	r.order(p)
-	if changed {
+	if changed || entered {
 		r.poke()
 	}
 }
 
 // order sends a worker all that it shall run.
-func (r *simReign) order(p *simPeer) {
-	s, w := p.session, r.n.w
-	if s == nil || s.broken || r.orders == nil || r.ended() {
-		return
-	}
-	o := &rpc.Order{Epoch: r.epoch, Number: r.number, Seq: p.confirmed, Lease: simLease.Milliseconds(),
-		Tasks: r.orders[Seat{p.fact.Info.ID, p.fact.Info.Incarnation}]}
-	if w.mutant == mutantUnknownNode && !r.decided[p.fact.Info.ID] {
+func (r *simReign) order(s *simSession, confirmed uint64) {
+	w, id := r.n.w, s.worker.n.id
+	o := &rpc.Order{Epoch: r.epoch, Number: r.number, Seq: confirmed, Lease: simLease.Milliseconds(), Tasks: r.orders[Seat{id, s.incarnation}]}
+	if w.mutant == mutantUnknownNode && !r.decided[id] {
 		o.Tasks = nil
 	}
 	if w.mutant == mutantAnyIncarnation {
 		for seat, tasks := range r.orders {
-			if seat.Node == p.fact.Info.ID && seat.Incarnation != p.fact.Info.Incarnation {
+			if seat.Node == id && seat.Incarnation != s.incarnation {
 				o.Tasks = append(slices.Clip(o.Tasks), tasks...)
 			}
 		}

@@ -29,12 +29,15 @@ type sinkModel struct {
 	visible   [simSplits][simRows]int
 	staged    map[string]stagedWork
 	committed map[string]bool
+	bound     bool  // staged work is seen on its own node only
 	recovered int64 // highest attempt that has cleared up
+	copies    map[string][]rowID
 	ledger    [simSplits]ledgerRow
 }
 
 type stagedWork struct {
 	attempt int64
+	node    string
 	rows    []rowID
 }
 
@@ -49,7 +52,8 @@ func (w *world) sink(job string, pipeline int) *sinkModel {
 	key := sinkKey{job, pipeline}
 	s := w.sinks[key]
 	if s == nil {
-		s = &sinkModel{w: w, key: key, kind: w.store.jobs[job].spec.kinds[pipeline], staged: map[string]stagedWork{}, committed: map[string]bool{}}
+		s = &sinkModel{w: w, key: key, kind: w.store.jobs[job].spec.kinds[pipeline], staged: map[string]stagedWork{}, committed: map[string]bool{}, copies: map[string][]rowID{}}
+		s.bound = w.store.jobs[job].spec.shape.Pipelines[pipeline-1].NodeBound != ""
 		w.sinks[key] = s
 	}
 	return s
@@ -64,9 +68,11 @@ func (s *sinkModel) show(r rowID) {
 }
 
 // commit renames one piece of prepared work; what is renamed already counts as done.
-func (s *sinkModel) commit(name string, by int64) {
+func (s *sinkModel) commit(name string, by int64, node string) {
 	work, there := s.staged[name]
 	switch {
+	case there && s.bound && work.node != node:
+		s.w.fail("P2: %s of %v lies on %s and is committed on %s", name, s.key, work.node, node)
 	case there:
 		s.w.note("%v: attempt %d commits %s", s.key, by, name)
 		delete(s.staged, name)
@@ -75,12 +81,12 @@ func (s *sinkModel) commit(name string, by int64) {
 			s.show(r)
 		}
 		if s.w.mutant == mutantLateRename {
-			s.staged["copy of "+name] = work
+			s.copies[name] = work.rows
 		}
 	case !s.committed[name]:
 		s.w.fail("P2: commit by attempt %d of %s of %v, which is gone: its rows are lost", by, name, s.key)
 	case s.w.mutant == mutantLateRename && by < s.recovered:
-		for _, r := range s.staged["copy of "+name].rows {
+		for _, r := range s.copies[name] {
 			s.show(r)
 		}
 	}

@@ -94,7 +94,7 @@ func (w *world) write(n *simNode, epoch int64, apply func() error, done func(err
 		return apply()
 	}
 	w.after(there, func() {
-		if !w.reachesStore(n, epoch) && w.mutant != mutantDeposedWrites {
+		if !w.reachesStore(n, epoch) {
 			w.on(n, back+w.between(0, time.Second), func() { done(errAway) })
 			return
 		}
@@ -120,6 +120,9 @@ func (w *world) write(n *simNode, epoch int64, apply func() error, done func(err
 
 // reachesStore says whether an operation of n gets through to the present leader.
 func (w *world) reachesStore(n *simNode, epoch int64) bool {
+	if epoch != 0 && w.mutant == mutantDeposedWrites {
+		return true
+	}
 	if w.raft.leader < 0 {
 		return false
 	}

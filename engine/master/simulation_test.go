@@ -36,7 +36,8 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 		seeds = n
 	}
 	var sum simStats
-	for seed := range seeds {
+	first, _ := strconv.ParseUint(os.Getenv("SEIKAN_SIM_FROM"), 10, 64)
+	for seed := first; seed < first+seeds; seed++ {
 		w := newWorld(seed, mutantNone)
 		if problem := w.run(); problem != "" {
 			t.Fatalf("SEIKAN_SIM_SEED=%d go test -run TestInvariantsHoldUnderFaults -v ./engine/master: %s", seed, problem)

@@ -22,15 +22,17 @@ type simWorker struct {
 
 // simSession is a stream between a worker and a master.
 type simSession struct {
-	worker   *simWorker
-	master   *simNode
-	life     int // of master
-	seq      uint64
-	sent     map[uint64]time.Time
-	toMaster time.Duration
-	toWorker time.Duration
-	reign    *simReign // that took it in
-	broken   bool
+	worker      *simWorker
+	master      *simNode
+	life        int // of master
+	seq         uint64
+	sent        map[uint64]time.Time
+	toMaster    time.Duration
+	toWorker    time.Duration
+	reign       *simReign // that took it in
+	number      uint64    // in reign
+	incarnation string
+	broken      bool
 }
 
 func newSimWorker(n *simNode) *simWorker {
@@ -65,8 +67,12 @@ func (sw *simWorker) connect() {
 	if n.leader < 0 {
 		return
 	}
-	m := n.w.nodes[n.leader]
-	sw.session = &simSession{worker: sw, master: m, life: m.life, sent: map[uint64]time.Time{}}
+	sw.open(0)
+}
+
+func (sw *simWorker) open(late time.Duration) {
+	m := sw.n.w.nodes[sw.n.leader]
+	sw.session = &simSession{worker: sw, master: m, life: m.life, sent: map[uint64]time.Time{}, toMaster: sw.n.w.now + late}
 	sw.report()
 }
 
@@ -130,6 +136,9 @@ func (sw *simWorker) take(s *simSession, o *rpc.Order) {
 	if w.mutant == mutantLeaseFromReceipt && !sent.IsZero() {
 		sent = sw.wall()
 	}
+	if order.Epoch > sw.rules.Epoch() {
+		sw.wake() // the master waits to be heard of
+	}
 	obey, lapsed, start := sw.rules.Take(&order, sent, sw.wall())
 	if lapsed && w.mutant != mutantLeaseRevived {
 		sw.stopAll("the lease ran out")
@@ -176,7 +185,11 @@ func (sw *simWorker) watch() {
 	w := sw.n.w
 	left := max(0, sw.n.real(sw.rules.Expires().Sub(sw.wall())))
 	w.on(sw.n, left, func() {
-		w.on(sw.n, w.between(0, 20*time.Millisecond), func() {
+		jitter := w.between(0, 20*time.Millisecond)
+		if w.chance(8) {
+			jitter *= 30
+		}
+		w.on(sw.n, jitter, func() {
 			sw.watched = false
 			if sw.rules.Lapsed(sw.wall()) {
 				sw.stopAll("the lease ran out")
@@ -323,7 +336,8 @@ func (t *simTask) prepare() {
 		}
 		// The statement is sent with the lease valid and a deadline inside it.
 		wait := min(w.between(time.Millisecond, 300*time.Millisecond), t.w.n.real(t.w.rules.Expires().Sub(t.w.wall())))
-		if t.w.rules.Lapsed(t.w.wall()) && w.mutant != mutantLeaseRevived {
+		if t.w.rules.Lapsed(t.w.wall()) {
+			t.fail("the lease ran out")
 			return
 		}
 		w.after(max(0, wait), func() {

@@ -2,7 +2,6 @@ package master
 
 import (
 	"cmp"
-	"container/heap"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -77,26 +76,69 @@ func (w *world) between(a, b time.Duration) time.Duration {
 }
 
 type simEvent struct {
+	node *simNode // nil: of the world
+	life int      // of node
+	do   func()
+}
+
+// eventQueue is a heap by time, then by order of pushing. Its slots have no pointers, so that
+// moving them is cheap.
+type eventQueue struct {
+	heap   []eventSlot
+	events []simEvent
+	free   []int32
+}
+
+type eventSlot struct {
 	at    time.Duration
 	order uint64
-	node  *simNode // nil: of the world
-	life  int      // of node
-	do    func()
+	event int32
 }
 
-type eventQueue []simEvent
-
-func (q eventQueue) Len() int { return len(q) }
-func (q eventQueue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].order < q[j].order
+func (a eventSlot) before(b eventSlot) bool {
+	return a.at < b.at || a.at == b.at && a.order < b.order
 }
-func (q eventQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *eventQueue) Push(x any)   { *q = append(*q, x.(simEvent)) }
-func (q *eventQueue) Pop() any {
-	last := (*q)[len(*q)-1]
-	(*q)[len(*q)-1] = simEvent{}
-	*q = (*q)[:len(*q)-1]
-	return last
+
+func (q *eventQueue) push(at time.Duration, order uint64, e simEvent) {
+	n := int32(len(q.events))
+	if k := len(q.free); k > 0 {
+		n, q.free = q.free[k-1], q.free[:k-1]
+		q.events[n] = e
+	} else {
+		q.events = append(q.events, e)
+	}
+	q.heap = append(q.heap, eventSlot{at, order, n})
+	h, i := q.heap, len(q.heap)-1
+	for i > 0 && h[i].before(h[(i-1)/2]) {
+		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
+		i = (i - 1) / 2
+	}
+}
+
+func (q *eventQueue) pop() (eventSlot, simEvent) {
+	h := q.heap
+	first, last := h[0], len(h)-1
+	h[0] = h[last]
+	h = h[:last]
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= last {
+			break
+		}
+		if c+1 < last && h[c+1].before(h[c]) {
+			c++
+		}
+		if h[i].before(h[c]) {
+			break
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
+	q.heap = h
+	e := q.events[first.event]
+	q.events[first.event] = simEvent{}
+	q.free = append(q.free, first.event)
+	return first, e
 }
 
 // after does something of the world's.
@@ -107,12 +149,12 @@ func (w *world) on(n *simNode, d time.Duration, f func()) { w.push(w.now+d, n, n
 
 func (w *world) push(at time.Duration, n *simNode, life int, f func()) {
 	w.count++
-	heap.Push(&w.queue, simEvent{at, w.count, n, life, f})
+	w.queue.push(at, w.count, simEvent{n, life, f})
 }
 
 func (w *world) step() {
-	e := heap.Pop(&w.queue).(simEvent)
-	w.now = e.at
+	slot, e := w.queue.pop()
+	w.now = slot.at
 	if n := e.node; n != nil {
 		if n.life != e.life {
 			return
@@ -123,7 +165,7 @@ func (w *world) step() {
 		}
 	}
 	w.stats.events++
-	w.sum = (w.sum ^ uint64(e.at) ^ e.order<<20) * 0x100000001b3
+	w.sum = (w.sum ^ uint64(slot.at) ^ slot.order<<20) * 0x100000001b3
 	e.do()
 }
 
@@ -166,6 +208,9 @@ func (n *simNode) start() {
 func (n *simNode) crash() {
 	w := n.w
 	w.note("%s crashes", n.id)
+	if n.leader >= 0 && w.chance(3) { // its last word, a new session, is late
+		n.worker.open(w.between(0, 2*time.Second))
+	}
 	n.alive = false
 	n.life++
 	n.pausedUntil = 0
@@ -260,7 +305,12 @@ func (w *world) depose(from, to time.Duration) {
 	if reign == nil {
 		return
 	}
-	w.on(old, w.between(from, to), func() { reign.over = true })
+	if w.chance(4) { // its raft hangs on the disk, its sessions do not
+		to *= 5
+	}
+	w.on(old, w.between(from, to), func() {
+		w.on(old, w.between(0, from), func() { reign.over = true })
+	})
 }
 
 func (w *world) elect(i int) {
@@ -374,7 +424,7 @@ func (w *world) run() (problem string) {
 			problem = string(v)
 		}
 	}()
-	for w.waiting > 0 || !w.store.ended() || w.now < simCalm && w.stats.events < 1000 {
+	for w.waiting > 0 || !w.store.ended() {
 		w.step()
 		if w.now > simEnd {
 			for _, j := range w.store.list {

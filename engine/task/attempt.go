@@ -59,9 +59,10 @@ func (a *Attempt) Run(ctx context.Context) (kind record.BarrierKind, err error) 
 		}
 		return err
 	})
-	if err = group.Wait(); finished && errors.Is(err, context.Canceled) {
-		err = nil
+	if err = group.Wait(); finished {
+		return kind, nil // whatever the parts made of it, they were told to stop
 	}
+	a.bad.Forget(Sum(a.Counters.Map(), "DirtyCount"))
 	return kind, err
 }
 

@@ -170,10 +170,13 @@ func TestSavepointRestoresWithOtherParallelism(t *testing.T) {
 		source.poll = func(context.Context, string, int64) (record.Event, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			if batches++; batches == 20 {
+			if batches++; batches < 20 {
+				return record.Event{}, nil
+			}
+			if batches == 20 {
 				a.Savepoint()
 			}
-			return record.Event{}, nil
+			return record.Event{}, errSilence
 		}
 		kind, err := a.Run(ctx)
 		if err != nil || kind != record.Savepoint {

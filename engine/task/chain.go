@@ -54,7 +54,8 @@ type Chain struct {
 
 	barriers chan record.Barrier // newest wanted barrier
 	complete chan int64          // newest complete checkpoint
-	passed   int64               // newest barrier passed
+	passed   atomic.Int64        // newest barrier passed
+	reading  *Counters           // the reader's and the transforms' part of the counts
 	splits   map[string]*plugin.Split
 	order    []string // own splits in order of arrival
 	stopped  bool     // a final barrier has passed: no more rows
@@ -75,7 +76,7 @@ type limits struct{ rows, bytes *rate.Limiter }
 
 // NewChain prepares a subtask; nothing is opened before Run.
 func NewChain(cfg ChainConfig) *Chain {
-	c := &Chain{cfg: cfg, barriers: make(chan record.Barrier, 1), complete: make(chan int64, 1),
+	c := &Chain{cfg: cfg, barriers: make(chan record.Barrier, 1), complete: make(chan int64, 1), reading: cfg.Counters.part(),
 		splits: map[string]*plugin.Split{}, acks: map[int64]*partialAck{}}
 	if n := cfg.Env.RowsPerSecond; n > 0 {
 		c.cfg.Task.BatchRows = int(min(n, plugin.BatchRows))
@@ -84,9 +85,12 @@ func NewChain(cfg ChainConfig) *Chain {
 	if n := cfg.Env.BytesPerSecond; n > 0 {
 		c.limit.bytes = rate.NewLimiter(rate.Limit(n), int(min(n, plugin.BatchBytes)))
 	}
-	c.doing.Store("starting")
+	c.doing.Store(starting)
 	return c
 }
+
+// starting is what a chain does until everything is open.
+const starting = "starting"
 
 // Barrier asks for a barrier; a newer one takes the place of one not yet seen.
 func (c *Chain) Barrier(b record.Barrier) { replace(c.barriers, b) }
@@ -116,10 +120,16 @@ func replace[T any](ch chan T, v T) {
 // Doing says what the subtask is busy with.
 func (c *Chain) Doing() string {
 	out := c.doing.Load().(string)
+	if out == starting {
+		return out
+	}
 	for _, rs := range c.runners {
 		for _, r := range rs {
 			out += "; " + r.Doing()
 		}
+	}
+	if c.dirty != nil {
+		out += "; " + c.dirty.runner.Doing()
 	}
 	return out
 }
@@ -129,6 +139,7 @@ func (c *Chain) Run(ctx context.Context) (err error) {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
+	c.doing.Store("idle")
 	defer func() {
 		if e := c.close(); e != nil && err == nil {
 			err = e
@@ -147,26 +158,25 @@ func (c *Chain) Run(ctx context.Context) (err error) {
 	return group.Wait()
 }
 
-func (c *Chain) task(action string, replica int) plugin.Task {
+// task is who runs a plugin. Its bad rows are counted with counters, and belong behind the
+// newest barrier that its goroutine has passed.
+func (c *Chain) task(action string, replica int, counters *Counters, passed *atomic.Int64) plugin.Task {
 	t := c.cfg.Task
 	t.Action, t.Replica = action, replica
-	t.Dirty = c.bad
+	t.Dirty = func(ctx context.Context, row plugin.DirtyRow) error {
+		counters.Table(row.Table).Dirty.Add(1)
+		if err := c.cfg.Bad.Add(row); err != nil {
+			return err
+		}
+		if c.dirty == nil {
+			return nil
+		}
+		return c.dirty.add(ctx, row, passed.Load())
+	}
 	if t.Log != nil {
 		t.Log = t.Log.With("action", action, "subtask", t.Subtask)
 	}
 	return t
-}
-
-// bad takes a row that a plugin could not handle.
-func (c *Chain) bad(ctx context.Context, row plugin.DirtyRow) error {
-	c.cfg.Counters.Table(row.Table).Dirty.Add(1)
-	if err := c.cfg.Bad.Add(row); err != nil {
-		return err
-	}
-	if c.dirty == nil {
-		return nil
-	}
-	return c.dirty.add(ctx, row)
 }
 
 func (c *Chain) open(ctx context.Context) (err error) {
@@ -197,7 +207,7 @@ func (c *Chain) open(ctx context.Context) (err error) {
 		}
 		c.dirty = newDeadLetters(r, c.cfg.Dirty.Tables[0].Schema, c.cfg.Task.Now)
 	}
-	c.reader, err = p.Source.Source.Reader(ctx, c.task(p.Source.Action, 0))
+	c.reader, err = p.Source.Source.Reader(ctx, c.task(p.Source.Action, 0, c.reading, &c.passed))
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Source.Action, err)
 	}
@@ -212,7 +222,7 @@ func (c *Chain) openTransforms(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Action, err)
 		}
-		c.transforms = append(c.transforms, transform{x, c.task(t.Action, 0)})
+		c.transforms = append(c.transforms, transform{x, c.task(t.Action, 0, c.reading, &c.passed)})
 	}
 	return nil
 }
@@ -224,7 +234,11 @@ type transform struct {
 }
 
 func (c *Chain) runner(ctx context.Context, s *plan.SinkNode, index, replica int) (*sinkRunner, error) {
-	r := &sinkRunner{chain: c, node: s, index: index, replica: replica, queue: newQueue(c.cfg.Budget)}
+	budget := c.cfg.Budget
+	if s == c.cfg.Dirty {
+		budget = NewBudget(letterBytes)
+	}
+	r := &sinkRunner{chain: c, node: s, index: index, replica: replica, queue: newQueue(budget), counters: c.cfg.Counters.part()}
 	r.doing.Store("idle")
 	for _, t := range s.Tables {
 		var states []plugin.State
@@ -233,7 +247,7 @@ func (c *Chain) runner(ctx context.Context, s *plan.SinkNode, index, replica int
 				states = append(states, w.State)
 			}
 		}
-		task := c.task(s.Action, replica)
+		task := c.task(s.Action, replica, r.counters, &r.passed)
 		if s == c.cfg.Dirty { // a dead letter that cannot be kept is not a dead letter again
 			task.Dirty = func(_ context.Context, row plugin.DirtyRow) error { return plugin.Permanent(row.Err) }
 		}
@@ -242,7 +256,7 @@ func (c *Chain) runner(ctx context.Context, s *plan.SinkNode, index, replica int
 			r.close()
 			return nil, fmt.Errorf("%s: %w", s.Action, err)
 		}
-		r.writers = append(r.writers, tableWriter{table: t.Table, schema: t.Schema, writer: w, counter: c.cfg.Counters.Table(t.Table)})
+		r.writers = append(r.writers, tableWriter{table: t.Table, schema: t.Schema, writer: w, counter: r.counters.Table(t.Table)})
 	}
 	return r, nil
 }
@@ -273,18 +287,20 @@ func (c *Chain) close() error {
 
 // prepared takes one runner's part of an answer, and sends the whole when it is complete. The
 // dead letters get the barrier last, since writers add to them until they have prepared.
-func (c *Chain) prepared(ctx context.Context, b record.Barrier, writers []checkpoint.WriterState, commits []checkpoint.Commit) error {
+func (c *Chain) prepared(ctx context.Context, b record.Barrier, writers []checkpoint.WriterState, commits []checkpoint.Commit, counts map[string]int64) error {
 	c.mu.Lock()
 	a := c.acks[b.Checkpoint]
 	a.ack.Writers = append(a.ack.Writers, writers...)
 	c.kept = append(c.kept, commits...)
+	for k, n := range counts {
+		a.ack.Counters[k] += n
+	}
 	a.missing--
 	missing := a.missing
 	if missing == 0 {
 		delete(c.acks, b.Checkpoint)
 		// Invariant 3: a checkpoint that is given up undoes nothing; its work is reported again.
 		a.ack.Commits = slices.Clone(c.kept)
-		a.ack.Counters = c.cfg.Counters.Map()
 	}
 	c.mu.Unlock()
 	if missing == 1 && c.dirty != nil {
@@ -298,12 +314,12 @@ func (c *Chain) prepared(ctx context.Context, b record.Barrier, writers []checkp
 
 // pass saves the reader's positions and sends the barrier down to every writer.
 func (c *Chain) pass(ctx context.Context, b record.Barrier) error {
-	if b.Checkpoint <= c.passed {
+	if b.Checkpoint <= c.passed.Load() {
 		return nil
 	}
-	c.passed = b.Checkpoint
+	c.passed.Store(b.Checkpoint)
 	c.stopped = c.stopped || b.Kind.Final()
-	a := &partialAck{barrier: b, ack: checkpoint.Ack{Checkpoint: b.Checkpoint, Subtask: c.cfg.Task.Subtask}}
+	a := &partialAck{barrier: b, ack: checkpoint.Ack{Checkpoint: b.Checkpoint, Subtask: c.cfg.Task.Subtask, Counters: c.reading.Map()}}
 	for _, id := range c.order {
 		a.ack.Splits = append(a.ack.Splits, *c.splits[id])
 	}

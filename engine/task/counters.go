@@ -78,6 +78,13 @@ func (c *Counters) Map() map[string]int64 {
 	return out
 }
 
+// part makes counters whose counts are part of c's.
+func (c *Counters) part() *Counters {
+	p := NewCounters(nil)
+	c.include(p)
+	return p
+}
+
 // include adds the counts of part to c's.
 func (c *Counters) include(part *Counters) {
 	c.mu.Lock()

@@ -68,27 +68,69 @@ func (b *BadRows) Count() int64 {
 	return b.count
 }
 
-// deadLetters turns bad rows into batches for the dirty sink.
+// Forget takes back n bad rows of an attempt that has ended: the next one meets them again,
+// or goes on behind them from a checkpoint, whose counters judge knows.
+func (b *BadRows) Forget(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.count -= n
+}
+
+// deadLetters turns bad rows into batches for the dirty sink. Its barrier comes behind those of
+// the other sinks, so a row from behind a barrier waits for it here: a restart from that
+// checkpoint finds the row again.
 type deadLetters struct {
 	runner *sinkRunner
 	schema *record.Schema
 	now    func() time.Time
 
-	mu   sync.Mutex
-	rows []plugin.DirtyRow
+	mu     sync.Mutex
+	rows   []letter
+	bytes  int64
+	early  []letter
+	passed int64         // newest barrier sent
+	moved  chan struct{} // closed when passed grows
 }
 
-const letterBatch = 256
+// letter is a bad row that was found behind the barrier with number behind.
+type letter struct {
+	plugin.DirtyRow
+	behind int64
+}
+
+const (
+	letterBatch = 256     // most rows of a batch
+	letterChunk = 1 << 20 // bytes of rows that close a batch
+	earlyRows   = 4096    // most rows that wait for a barrier; then their finders do
+	letterBytes = 4 << 20 // of the dirty sink's queue: not the job's, which may be full of rows whose writer adds letters
+)
 
 func newDeadLetters(r *sinkRunner, schema *record.Schema, now func() time.Time) *deadLetters {
-	return &deadLetters{runner: r, schema: schema, now: now}
+	return &deadLetters{runner: r, schema: schema, now: now, moved: make(chan struct{})}
 }
 
-func (d *deadLetters) add(ctx context.Context, row plugin.DirtyRow) error {
+// add takes a row whose finder has passed barrier number passed.
+func (d *deadLetters) add(ctx context.Context, row plugin.DirtyRow, passed int64) error {
 	row.Raw = append([]byte(nil), row.Raw...) // readers reuse their buffers
 	d.mu.Lock()
-	d.rows = append(d.rows, row)
-	full := len(d.rows) >= letterBatch
+	for passed > d.passed && len(d.early) >= earlyRows {
+		moved := d.moved
+		d.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-moved:
+		}
+		d.mu.Lock()
+	}
+	if passed > d.passed {
+		d.early = append(d.early, letter{row, passed})
+		d.mu.Unlock()
+		return nil
+	}
+	d.rows = append(d.rows, letter{row, passed})
+	d.bytes += int64(len(row.Raw))
+	full := len(d.rows) >= letterBatch || d.bytes >= letterChunk
 	d.mu.Unlock()
 	if full {
 		return d.flush(ctx)
@@ -99,7 +141,7 @@ func (d *deadLetters) add(ctx context.Context, row plugin.DirtyRow) error {
 func (d *deadLetters) flush(ctx context.Context) error {
 	d.mu.Lock()
 	rows := d.rows
-	d.rows = nil
+	d.rows, d.bytes = nil, 0
 	d.mu.Unlock()
 	if len(rows) == 0 {
 		return nil
@@ -118,9 +160,28 @@ func (d *deadLetters) flush(ctx context.Context) error {
 	return d.runner.queue.push(ctx, record.Event{Batch: record.NewBatch(d.schema, b.NewRecordBatch())})
 }
 
+// barrier sends b on, behind all rows from before it.
 func (d *deadLetters) barrier(ctx context.Context, b record.Barrier) error {
 	if err := d.flush(ctx); err != nil {
 		return err
 	}
-	return d.runner.queue.push(ctx, record.Event{Barrier: &b})
+	if err := d.runner.queue.push(ctx, record.Event{Barrier: &b}); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.passed = b.Checkpoint
+	waiting := d.early
+	d.early = nil
+	for _, l := range waiting {
+		if l.behind > d.passed {
+			d.early = append(d.early, l)
+		} else {
+			d.rows = append(d.rows, l)
+			d.bytes += int64(len(l.Raw))
+		}
+	}
+	close(d.moved)
+	d.moved = make(chan struct{})
+	return nil
 }

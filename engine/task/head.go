@@ -200,8 +200,8 @@ func (h *Head) Run(ctx context.Context) (kind record.BarrierKind, err error) {
 		}
 		return err
 	})
-	if err = group.Wait(); finished && errors.Is(err, context.Canceled) {
-		err = nil
+	if err = group.Wait(); finished {
+		return kind, nil // whatever the parts made of it, they were told to stop
 	}
 	return kind, err
 }

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -48,7 +49,7 @@ func (c *Chain) work(ctx context.Context) (idle bool, err error) {
 	concurrent := c.cfg.Pipeline.Source.Source.Traits().Concurrent
 	for len(c.order) == 0 || concurrent {
 		c.doing.Store("taking a split")
-		s, ok, err := c.cfg.Splits.Next(ctx, c.cfg.Task.Subtask, c.passed)
+		s, ok, err := c.cfg.Splits.Next(ctx, c.cfg.Task.Subtask, c.passed.Load())
 		if err != nil {
 			return false, fmt.Errorf("take a split: %w", err)
 		}
@@ -82,7 +83,7 @@ func (c *Chain) wait(ctx context.Context) error {
 	changed := c.cfg.Splits.Changed()
 	if !c.stopped {
 		// Between Next and Changed a split may have come.
-		s, ok, err := c.cfg.Splits.Next(ctx, c.cfg.Task.Subtask, c.passed)
+		s, ok, err := c.cfg.Splits.Next(ctx, c.cfg.Task.Subtask, c.passed.Load())
 		if err != nil {
 			return fmt.Errorf("take a split: %w", err)
 		}
@@ -155,13 +156,17 @@ func (c *Chain) begin(ctx context.Context, s plugin.Split) error {
 // batch counts, transforms and hands on one batch, then moves the split's position.
 func (c *Chain) batch(ctx context.Context, b *record.Batch) error {
 	if n := b.Rows(); n > 0 {
-		t := c.cfg.Counters.Table(b.Schema.Table())
-		t.Read.Add(int64(n))
-		t.ReadBytes.Add(b.Bytes)
 		if err := c.throttle(ctx, int64(n), b.Bytes); err != nil {
 			b.Release()
 			return err
 		}
+		if c.stopped { // the last barrier overtook the batch: it is read again
+			b.Release()
+			return nil
+		}
+		t := c.reading.Table(b.Schema.Table())
+		t.Read.Add(int64(n))
+		t.ReadBytes.Add(b.Bytes)
 	}
 	id, to := b.Split, b.To
 	c.doing.Store("handing on rows of " + id)
@@ -180,13 +185,43 @@ func (c *Chain) batch(ctx context.Context, b *record.Batch) error {
 	return nil
 }
 
+// throttle waits until the read limits let a batch through. A barrier that comes meanwhile
+// goes ahead of the batch.
 func (c *Chain) throttle(ctx context.Context, rows, bytes int64) error {
 	for _, l := range []struct {
 		limiter *rate.Limiter
 		n       int64
 	}{{c.limit.rows, rows}, {c.limit.bytes, bytes}} {
 		for n := int(l.n); l.limiter != nil && n > 0; n -= l.limiter.Burst() {
-			if err := l.limiter.WaitN(ctx, min(n, l.limiter.Burst())); err != nil {
+			wait := l.limiter.ReserveN(time.Now(), min(n, l.limiter.Burst())).Delay()
+			if err := c.pause(ctx, wait); err != nil || c.stopped {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pause answers barriers for a while, or until one is the last.
+func (c *Chain) pause(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	c.doing.Store("held back by read_limit")
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for !c.stopped {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-over.C:
+			return nil
+		case b := <-c.barriers:
+			if err := c.pass(ctx, b); err != nil {
+				return err
+			}
+		case id := <-c.complete:
+			if err := c.listen(ctx, id); err != nil {
 				return err
 			}
 		}

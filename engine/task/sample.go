@@ -19,7 +19,7 @@ func Sample(ctx context.Context, p *plan.Plan, pipeline *plan.Pipeline, n int, s
 	bad := &BadRows{Budget: p.Env.Dirty, Log: slog.New(slog.DiscardHandler)}
 	task := plugin.Task{Pipeline: pipeline.ID, Action: pipeline.Source.Action, Parallelism: 1, Attempt: 1, BatchRows: n, Log: bad.Log, Now: time.Now,
 		Dirty: func(_ context.Context, row plugin.DirtyRow) error { return bad.Add(row) }}
-	c := &Chain{cfg: ChainConfig{Pipeline: pipeline, Env: p.Env, Task: task, Bad: bad, Counters: NewCounters(nil)}}
+	c := &Chain{cfg: ChainConfig{Pipeline: pipeline, Env: p.Env, Task: task, Bad: bad}, reading: NewCounters(nil)}
 	enumerator, err := pipeline.Source.Source.Enumerator(ctx, task, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", pipeline.Source.Action, err)

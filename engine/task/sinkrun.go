@@ -13,13 +13,15 @@ import (
 
 // sinkRunner is the goroutine of one sink and replica in a subtask, with a writer a table.
 type sinkRunner struct {
-	chain   *Chain
-	node    *plan.SinkNode
-	index   int
-	replica int
-	queue   *queue
-	writers []tableWriter
-	doing   atomic.Value
+	chain    *Chain
+	node     *plan.SinkNode
+	index    int
+	replica  int
+	queue    *queue
+	writers  []tableWriter
+	doing    atomic.Value
+	passed   atomic.Int64 // newest barrier prepared
+	counters *Counters    // this runner's part of the counts
 }
 
 type tableWriter struct {
@@ -116,7 +118,8 @@ func (r *sinkRunner) prepare(ctx context.Context, b record.Barrier) error {
 			commits = append(commits, checkpoint.Commit{Checkpoint: b.Checkpoint, Sink: r.index, Table: w.table, State: s})
 		}
 	}
-	return r.chain.prepared(ctx, b, states, commits)
+	r.passed.Store(b.Checkpoint)
+	return r.chain.prepared(ctx, b, states, commits, r.counters.Map())
 }
 
 // resume asks the writers that keep positions how far they have a split.
@@ -124,7 +127,11 @@ func (r *sinkRunner) resume(ctx context.Context, split string) (at record.Positi
 	if !r.resumes() {
 		return record.Position{}, false, nil
 	}
-	var failed error
+	var answer struct {
+		at    record.Position
+		found bool
+		err   error
+	}
 	err = r.queue.call(ctx, func(ctx context.Context) {
 		for i := range r.writers {
 			w := &r.writers[i]
@@ -134,22 +141,22 @@ func (r *sinkRunner) resume(ctx context.Context, split string) (at record.Positi
 			}
 			p, known, err := keeper.Resume(ctx, split)
 			if err != nil {
-				failed = r.wrap(w, err)
+				answer.err = r.wrap(w, err)
 				return
 			}
 			if !known {
 				p = record.Position{}
 			}
-			if !found || at.After(p) {
-				at = p
+			if !answer.found || answer.at.After(p) {
+				answer.at = p
 			}
-			found = true
+			answer.found = true
 		}
 	})
-	if err == nil {
-		err = failed
+	if err != nil { // the writer may be at it still
+		return record.Position{}, false, err
 	}
-	return at, found, err
+	return answer.at, answer.found, answer.err
 }
 
 func (r *sinkRunner) resumes() bool {

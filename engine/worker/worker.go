@@ -48,6 +48,13 @@ type Worker struct {
 	plans map[planKey]*planned
 	rules Rules
 	wake  chan struct{}
+
+	draining bool
+	idle     struct { // the first report that says that all tasks are over while draining
+		in    *sendTimes
+		seq   uint64
+		heard chan struct{} // closed when the master has it
+	}
 }
 
 type planKey struct {
@@ -153,6 +160,7 @@ func (w *Worker) session(ctx context.Context) error {
 		}
 		report := w.report()
 		report.Seq = sent.next()
+		w.noteIdle(report, sent)
 		if err := stream.Send(report); err != nil {
 			return err
 		}
@@ -199,7 +207,14 @@ func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
 	at := sent.take(o.Seq)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if o.Epoch > w.rules.Epoch() {
+		w.poke() // a new master counts on a worker that has heard of it
+	}
 	obey, lapsed, start := w.rules.Take(o, at, time.Now())
+	if w.draining && w.idle.in == sent && o.Seq >= w.idle.seq {
+		w.idle.in = nil
+		close(w.idle.heard)
+	}
 	if lapsed {
 		w.stopTasks("the lease ran out")
 	}
@@ -216,7 +231,7 @@ func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
 func (w *Worker) obey(specs []rpc.TaskSpec, may bool) {
 	start, stop, forget := Obey(w.tasks, specs)
 	for _, s := range start {
-		if may {
+		if may && !w.draining {
 			w.tasks[s.TaskKey] = w.start(s)
 		}
 	}
@@ -267,6 +282,52 @@ func (w *Worker) report() *rpc.Report {
 	}
 	slices.SortFunc(r.Tasks, func(a, b rpc.TaskReport) int { return compareKeys(a.TaskKey, b.TaskKey) })
 	return r
+}
+
+// Drain stops every task, starts no more, and waits until the master has heard it: then their
+// pipelines can go on elsewhere at once, without waiting for the lease.
+func (w *Worker) Drain(ctx context.Context) error {
+	w.mu.Lock()
+	running := false
+	for _, r := range w.tasks {
+		running = running || !r.Ended()
+	}
+	w.draining = true
+	w.idle.in, w.idle.seq, w.idle.heard = nil, 0, make(chan struct{})
+	heard := w.idle.heard
+	w.stopTasks("the node is drained")
+	w.mu.Unlock()
+	w.poke()
+	if !running {
+		return nil
+	}
+	select {
+	case <-heard:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Resume takes tasks again after Drain.
+func (w *Worker) Resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.draining, w.idle.in = false, nil
+}
+
+// noteIdle remembers the first report of a session that has nothing running in it.
+func (w *Worker) noteIdle(r *rpc.Report, sent *sendTimes) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.draining || w.idle.in == sent || slices.ContainsFunc(r.Tasks, func(t rpc.TaskReport) bool { return !t.State.Ended() }) {
+		return
+	}
+	select {
+	case <-w.idle.heard:
+	default:
+		w.idle.in, w.idle.seq = sent, r.Seq
+	}
 }
 
 // drained waits until no task runs any more.

@@ -23,7 +23,7 @@ const (
 	// RequestTimeout ends a single request that is never answered.
 	RequestTimeout = 5 * time.Minute
 
-	inFlight     = 24 << 20 // bytes of parts on their way at once, or one part
+	inFlight     = 32 << 20 // bytes of parts on their way at once, or one part
 	abortTimeout = 30 * time.Second
 	firstRead    = 64 << 10
 )
@@ -42,8 +42,8 @@ type Object interface {
 	Abort(ctx context.Context) error
 }
 
-// Upload writes all of r as o and returns the number of bytes. At most four parts are held in
-// memory, or two when parts are larger than 24 MiB. A source that fails, and a context that
+// Upload writes all of r as o and returns the number of bytes. At most five parts are held in
+// memory, or two when parts are larger than 16 MiB. A source that fails, and a context that
 // ends, leave nothing behind.
 func Upload(ctx context.Context, r io.Reader, partSize, maxParts int, o Object) (int64, error) {
 	first, end, err := fill(ctx, r, nil, partSize)

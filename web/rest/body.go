@@ -24,6 +24,9 @@ const (
 
 // body reads the request's body, which must not be empty.
 func (a *API) body(c *Call) ([]byte, error) {
+	if c.Request().ContentLength > a.cfg.MaxBody {
+		return nil, &http.MaxBytesError{Limit: a.cfg.MaxBody}
+	}
 	// The deadline must not outlive the reading: when it passes, the request ends.
 	control := http.NewResponseController(c.Response())
 	timed := control.SetReadDeadline(time.Now().Add(a.cfg.BodyWithin)) == nil
@@ -45,17 +48,17 @@ func (a *API) body(c *Call) ([]byte, error) {
 	return text, nil
 }
 
-// jsonBody reads a body that must be JSON of a kind.
-func (a *API) jsonBody(c *Call, kind hocon.Kind) (*hocon.Value, error) {
+// jsonBody reads a body that must be JSON of a kind, and gives its text too.
+func (a *API) jsonBody(c *Call, kind hocon.Kind) (*hocon.Value, []byte, error) {
 	text, err := a.body(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	v, err := hocon.ParseJSON("body", text)
 	if err != nil {
-		return nil, &Failure{Status: http.StatusBadRequest, Message: invalidJSON, Detail: err.Error()}
+		return nil, nil, &Failure{Status: http.StatusBadRequest, Message: invalidJSON, Detail: err.Error()}
 	}
-	return v, mustBe(v, kind)
+	return v, text, mustBe(v, kind)
 }
 
 func mustBe(v *hocon.Value, kind hocon.Kind) error {

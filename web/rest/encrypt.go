@@ -2,6 +2,7 @@ package rest
 
 import (
 	"errors"
+	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,24 +13,24 @@ import (
 // EncryptConfig gives the job in the body back, its secrets encrypted as its
 // env.shade.identifier says.
 func (a *API) EncryptConfig(c *Call) error {
-	v, err := a.jsonBody(c, hocon.Object)
+	_, text, err := a.jsonBody(c, hocon.Object)
 	if err != nil {
 		return err
 	}
-	file, err := job.Parse("job.json", hocon.JSON(v), job.Options{Raw: true})
+	file, err := job.Parse("job.json", text, job.Options{Raw: true})
 	if err != nil {
 		return errors.New(problems(err))
 	}
-	text, err := file.Encrypt(job.Options{})
+	text, err = file.Encrypt(job.Options{})
 	if err != nil {
 		return errors.New(problems(err))
 	}
-	return c.Blob(200, echo.MIMEApplicationJSON, text)
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, text)
 }
 
 // UpdateTags replaces all tags of this node.
 func (a *API) UpdateTags(c *Call) error {
-	v, err := a.jsonBody(c, hocon.Object)
+	v, _, err := a.jsonBody(c, hocon.Object)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type finishedJob struct {
 	FinishTime     string       `json:"finishTime"`
 	JobDag         dag          `json:"jobDag"`
 	PluginJarsURLs []jar        `json:"pluginJarsUrls"`
-	Metrics        any          `json:"metrics"`
+	Metrics        *jobMetrics  `json:"metrics"`
 }
 
 // jar is never sent: plugins are compiled in.
@@ -65,7 +65,7 @@ func (a *API) RunningJobs(c *Call) error {
 	out := make([]runningJob, 0, len(jobs))
 	counters := a.counters(c.ctx(), jobs)
 	for _, j := range jobs {
-		v, err := a.running(j, c.Version, counters[j.ID])
+		v, err := a.running(j, c.Version, counters)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (a *API) JobInfo(c *Call) error {
 		}
 		return c.json(v)
 	}
-	v, err := a.running(j, c.Version, a.counters(c.ctx(), []state.Job{j})[id])
+	v, err := a.running(j, c.Version, a.counters(c.ctx(), []state.Job{j}))
 	if err != nil {
 		return err
 	}
@@ -153,8 +153,8 @@ func (a *API) list(ctx context.Context, f state.Filter) ([]state.Job, error) {
 	}
 }
 
-// counters asks for those of jobs that run. While the cluster changes its master nobody knows
-// them, which is no reason to show nothing.
+// counters asks for those of jobs that have started, by job id. It is nil when nobody knows them,
+// as while the cluster changes its master, which is no reason to show nothing.
 func (a *API) counters(ctx context.Context, jobs []state.Job) map[string]map[string]int64 {
 	var ids []string
 	for _, j := range jobs {
@@ -166,13 +166,17 @@ func (a *API) counters(ctx context.Context, jobs []state.Job) map[string]map[str
 		return nil
 	}
 	out, err := a.b.Metrics(ctx, ids)
-	if err != nil {
+	switch {
+	case err != nil:
 		a.log.Warn("jobs are shown without their counters", "error", err)
+		return nil
+	case out == nil:
+		return map[string]map[string]int64{}
 	}
 	return out
 }
 
-func (a *API) running(j state.Job, v Version, counters map[string]int64) (runningJob, error) {
+func (a *API) running(j state.Job, v Version, counters map[string]map[string]int64) (runningJob, error) {
 	d, err := dagOf(j)
 	if err != nil {
 		return runningJob{}, err
@@ -182,8 +186,8 @@ func (a *API) running(j state.Job, v Version, counters map[string]int64) (runnin
 	if v == V2 {
 		out.EnvOptions = &d.EnvOptions
 	}
-	if counters != nil {
-		out.Metrics = metricsOf(counters, a.cfg.Clock().Sub(j.Started))
+	if counters != nil && !j.Started.IsZero() {
+		out.Metrics = metricsOf(counters[j.ID], a.cfg.Clock().Sub(j.Started))
 	}
 	return out, nil
 }
@@ -194,21 +198,21 @@ func (a *API) finished(j state.Job) (finishedJob, error) {
 		return finishedJob{}, err
 	}
 	out := finishedJob{JobID: j.ID, JobName: j.Name, JobStatus: j.Status, CreateTime: a.at(j.Submitted), FinishTime: a.at(j.Finished),
-		JobDag: d, PluginJarsURLs: []jar{}, Metrics: struct{}{}}
+		JobDag: d, PluginJarsURLs: []jar{}}
 	if j.Error != "" {
 		out.ErrorMsg = &j.Error
 	}
+	var counters map[string]int64
 	if j.Metrics != "" {
-		var counters map[string]int64
 		if err := json.Unmarshal([]byte(j.Metrics), &counters); err != nil {
 			return out, fmt.Errorf("read the counters of job %s: %w", j.ID, err)
 		}
-		var lasted time.Duration
-		if !j.Started.IsZero() {
-			lasted = j.Finished.Sub(j.Started)
-		}
-		out.Metrics = metricsOf(counters, lasted)
 	}
+	var lasted time.Duration
+	if !j.Started.IsZero() {
+		lasted = j.Finished.Sub(j.Started)
+	}
+	out.Metrics = metricsOf(counters, lasted)
 	return out, nil
 }
 

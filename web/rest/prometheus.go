@@ -98,8 +98,8 @@ func (k *clusterCollector) Collect(out chan<- prometheus.Metric) {
 	about := k.a.b.About()
 	e := emitter{out, about.ClusterName}
 	address := net.JoinHostPort(about.Host, strconv.Itoa(about.Port))
-	e.gauge("cluster_time", "Time of the cluster in ms", float64(k.a.cfg.Clock().UnixMilli()), "hazelcastVersion", about.Version)
-	e.gauge("node_state", "Whether is up of the node", 1, "address", address)
+	e.gauge("cluster_time", "This node's clock in milliseconds since 1970", float64(k.a.cfg.Clock().UnixMilli()), "hazelcastVersion", about.Version)
+	e.gauge("node_state", "1 while this node is up", 1, "address", address)
 	e.executors(address)
 	safe := 1.0
 	if k.a.b.Ready(ctx) != nil {
@@ -116,12 +116,12 @@ func (k *clusterCollector) Collect(out chan<- prometheus.Metric) {
 		e.broken("node_count", err)
 		return
 	}
-	e.gauge("node_count", "Cluster node total count", float64(len(members)))
+	e.gauge("node_count", "Nodes of the cluster", float64(len(members)))
 	for _, m := range members {
 		if !m.Master {
 			continue
 		}
-		e.gauge("cluster_info", "Cluster info", 1, "hazelcastVersion", about.Version, "master", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
+		e.gauge("cluster_info", "The cluster's version and master", 1, "hazelcastVersion", about.Version, "master", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
 		if m.Host == about.Host && m.Port == about.Port {
 			k.jobs(ctx, e)
 		}
@@ -169,6 +169,6 @@ func (k *clusterCollector) jobs(ctx context.Context, e emitter) {
 		status state.Status
 	}{{"canceled", state.Canceled}, {"cancelling", state.Canceling}, {"created", state.Created}, {"failed", state.Failed},
 		{"failing", state.Failing}, {"finished", state.Finished}, {"running", state.Running}, {"scheduled", state.Scheduled}} {
-		e.gauge("job_count", "All job counts of seatunnel cluster", float64(counts[t.status]), "type", t.kind)
+		e.gauge("job_count", "Jobs that are known, by status", float64(counts[t.status]), "type", t.kind)
 	}
 }

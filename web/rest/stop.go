@@ -11,7 +11,7 @@ import (
 
 // StopJob cancels a job or ends it with a savepoint. It answers before the job has ended.
 func (a *API) StopJob(c *Call) error {
-	v, err := a.jsonBody(c, hocon.Object)
+	v, _, err := a.jsonBody(c, hocon.Object)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (a *API) StopJob(c *Call) error {
 
 // StopJobs stops several jobs. Here ids are JSON numbers, in the answer too.
 func (a *API) StopJobs(c *Call) error {
-	list, err := a.jsonBody(c, hocon.List)
+	list, _, err := a.jsonBody(c, hocon.List)
 	if err != nil {
 		return err
 	}

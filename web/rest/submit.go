@@ -57,12 +57,11 @@ func (a *API) SubmitJob(c *Call) error {
 	}
 	var text []byte
 	if format == JSON {
-		v, err := a.jsonBody(c, hocon.Object)
-		if err != nil {
-			return err
-		}
-		text = hocon.JSON(v)
-	} else if text, err = a.body(c); err != nil {
+		_, text, err = a.jsonBody(c, hocon.Object)
+	} else {
+		text, err = a.body(c)
+	}
+	if err != nil {
 		return err
 	}
 	out, err := a.submit(c.ctx(), text, format, w)
@@ -75,7 +74,7 @@ func (a *API) SubmitJob(c *Call) error {
 // SubmitJobs runs several jobs, one after the other, each with its parameters in "params". The
 // first that fails ends it; those before it stay submitted.
 func (a *API) SubmitJobs(c *Call) error {
-	list, err := a.jsonBody(c, hocon.List)
+	list, _, err := a.jsonBody(c, hocon.List)
 	if err != nil {
 		return err
 	}
@@ -201,7 +200,7 @@ func (a *API) initialised(ctx context.Context, id string) error {
 			return nil
 		case err != nil:
 			return err
-		case j.Shape == "" && (j.Status == state.Failing || j.Status == state.Failed):
+		case unplanned(j) && (j.Status == state.Failing || j.Status == state.Failed):
 			return &Failure{Status: http.StatusInternalServerError, Message: j.Error, Detail: "job " + id}
 		case j.Status != state.Initializing:
 			return nil
@@ -210,6 +209,12 @@ func (a *API) initialised(ctx context.Context, id string) error {
 			return fmt.Errorf("job %s is submitted; waiting for its plan: %w", id, err)
 		}
 	}
+}
+
+// unplanned says that a run never had a plan, for a job that failed before it started. A job
+// that is gone on with may still have the plan of its run before.
+func unplanned(j state.Job) bool {
+	return j.Started.IsZero() && (j.Shape == "" || j.RestoredFrom != "")
 }
 
 // problems is what is wrong with a job, without what is merely odd.

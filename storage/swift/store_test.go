@@ -1,0 +1,49 @@
+package swift
+
+import (
+	"maps"
+	"testing"
+
+	sdk "github.com/ncw/swift/v2"
+
+	"seikan/storage"
+	"seikan/storage/storagetest"
+)
+
+// real gives the keys of the real server, with a container of the test's own.
+func openStack(t testing.TB) map[string]string {
+	e := storagetest.Part(t, "swift", "SWIFT_AUTH_URL", "SWIFT_USER", "SWIFT_KEY")
+	return map[string]string{keyContainer: storagetest.Folder(), keyAuthURL: e["SWIFT_AUTH_URL"], keyUser: e["SWIFT_USER"], keyKey: e["SWIFT_KEY"], keySegmentSize: "2M"}
+}
+
+// connect opens a store in a container of its own; change replaces keys.
+func connect(t testing.TB, change map[string]string) *Store {
+	t.Helper()
+	keys := openStack(t)
+	maps.Copy(keys, change)
+	c, v := Parse(keys, "folder/inside")
+	for _, err := range v.Errors() {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.conn.ContainerCreate(t.Context(), c.Container, nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformanceByKindOfLargeObject(t *testing.T) {
+	t.Parallel()
+	openStack(t)
+	for _, kind := range []string{"static", "dynamic"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			storagetest.Run(t, func(t *testing.T) storage.Store { return connect(t, map[string]string{keyLarge: kind}) })
+		})
+	}
+}
+
+var _ = sdk.Headers{}
