@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"seikan/web"
+	"seikan/web/auth"
 	"seikan/web/rest"
 	"seikan/web/rest/resttest"
 )
@@ -21,7 +22,14 @@ type errReader struct{}
 
 func (errReader) Read([]byte) (int, error) { return 0, errors.New("disk is gone") }
 
-func (b *broken) Members(context.Context) ([]rest.Member, error) { return b.members() }
+// broken is a backend that breaks in its own ways.
+type broken struct {
+	*resttest.Backend
+	members func(context.Context) ([]rest.Member, error)
+	file    io.Reader
+}
+
+func (b *broken) Members(ctx context.Context) ([]rest.Member, error) { return b.members(ctx) }
 
 func (b *broken) OpenLog(context.Context, string) (io.ReadCloser, error) {
 	return io.NopCloser(b.file), nil
@@ -80,12 +88,9 @@ func TestSubmitAnswersWhenTheJobIsPlanned(t *testing.T) {
 
 func TestLateRequestFailsWithinItsTime(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(b *resttest.Backend, c *rest.Config, w *web.Config) {
-		b.Plan = func(string) {}
-		w.Within = 50 * time.Millisecond
-		c.Poll = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-	})
-	if got := ask(s.v2, "POST", "/submit-job?jobId=5", oneJob); !strings.HasPrefix(got, "500 ") || !strings.Contains(got, "there was no answer in time") {
+	b := &broken{Backend: resttest.New(t), members: func(ctx context.Context) ([]rest.Member, error) { <-ctx.Done(); return nil, ctx.Err() }}
+	h := web.Handler(web.Config{Guard: &auth.Guard{AllowRemote: true}, Within: time.Millisecond}, rest.New(b, rest.Config{}))
+	if got := ask(h, "GET", "/overview", ""); !strings.HasPrefix(got, "500 ") || !strings.Contains(got, "there was no answer in time") {
 		t.Errorf("answer is %s", got)
 	}
 }

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -251,6 +252,10 @@ func TestMetricsHaveSeaTunnelsNamesAndLabels(t *testing.T) {
 			t.Errorf("%s is missing", name)
 		}
 	}
+	s.Counters[runningID] = map[string]int64{"SinkWriteCount#\xff": 1}
+	if got := ask(s.v2, "GET", "/metrics", ""); !strings.Contains(got, `,table="?"} 1`) {
+		t.Errorf("a table whose name is no text: %s", got)
+	}
 	s.Info.Telemetry = false
 	if got := ask(s.v1, "GET", "/hazelcast/rest/instance/metrics", ""); got != "200 text/plain; version=0.0.4; charset=utf-8\n" {
 		t.Errorf("without telemetry: %q", got)
@@ -370,13 +375,6 @@ func TestNodeWithoutLogFilesHasNoLogs(t *testing.T) {
 	}
 }
 
-// broken is a backend that breaks in its own ways.
-type broken struct {
-	*resttest.Backend
-	members func() ([]rest.Member, error)
-	file    io.Reader
-}
-
 func TestDefectsAndLateErrorsAreShown(t *testing.T) {
 	t.Parallel()
 	b := &broken{Backend: resttest.New(t)}
@@ -384,12 +382,15 @@ func TestDefectsAndLateErrorsAreShown(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	cfg := web.Config{Guard: &auth.Guard{AllowRemote: true}, Log: logger, V1: web.V1{Enabled: true, Groups: allGroups}}
 	h := web.Handler(cfg, rest.New(b, rest.Config{Log: logger}))
-	b.members = func() ([]rest.Member, error) { panic("the secret is hunter2") }
+	b.members = func(context.Context) ([]rest.Member, error) { panic("the secret is hunter2") }
 	got := ask(h, "GET", "/overview", "")
 	if !strings.HasPrefix(got, "500 application/json;charset=UTF-8\n{\"status\":\"fail\"") || strings.Contains(got, "hunter2") || !strings.Contains(log.String(), "hunter2") {
 		t.Errorf("answer is %s, log %s", got, &log)
 	}
-	b.members = func() ([]rest.Member, error) { return nil, fmt.Errorf("ask the master: no answer") }
+	if got := ask(h, "GET", "/metrics", ""); !strings.HasPrefix(got, "200 ") || strings.Contains(got, "node_count") || !strings.Contains(got, "seikan_ready") {
+		t.Errorf("metrics are %s", got)
+	}
+	b.members = func(context.Context) ([]rest.Member, error) { return nil, fmt.Errorf("ask the master: no answer") }
 	if got := ask(h, "GET", "/overview", ""); got != "500 application/json;charset=UTF-8\n{\"status\":\"fail\",\"message\":\"ask the master: no answer\"}" {
 		t.Errorf("answer is %s", got)
 	}

@@ -49,6 +49,7 @@ func (c coded) Unwrap() error { return c.err }
 // called by: seatunnel.sh and its like speak SeaTunnel's language.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	t := newTerminal(in, out, errw)
+	t.program = args[0]
 	ctx, stop := interruptible(t)
 	defer stop()
 	switch strings.TrimSuffix(filepath.Base(args[0]), ".sh") {
@@ -57,8 +58,9 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	case "seatunnel-connector":
 		return compatConnector(t, args[1:])
 	case "seatunnel-cluster":
-		fmt.Fprintln(t.err, "error:", noCluster)
-		return exitFailed
+		return compatCluster(ctx, t, args[1:])
+	case "stop-seatunnel-cluster":
+		return compatStop(t, args[1:])
 	}
 	root := rootCommand(t)
 	root.SetArgs(args[1:])

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"seikan/appliance/node"
 	"seikan/db/state"
 	"seikan/engine/job"
 )
@@ -16,9 +15,6 @@ import (
 // compatUsageCode is SeaTunnel's exit code for usage, help and bad options; everything that
 // goes wrong later exits with 1.
 const compatUsageCode = 234
-
-// noCluster is what every door to a cluster says as long as jobs run in local mode only.
-const noCluster = "this version runs jobs in local mode only, there is no cluster to talk to: run the job in this process with seatunnel.sh -m local -c FILE"
 
 // compat is seatunnel.sh. Order of evaluation as there: check, encrypt, decrypt, then the
 // questions about jobs, then a submit.
@@ -61,18 +57,18 @@ func compat(ctx context.Context, t *terminal, argv []string) int {
 			}
 		}
 	}
-	if ask := compatQuestion(ctx, t, a); ask != nil && mode != "cluster" {
-		if err := withLocal(ctx, t, ask); err != nil {
+	with := func(ask func(book) error) error { return withCluster(ctx, t, a.place(), ask) }
+	if mode == "local" {
+		with = func(ask func(book) error) error { return withLocal(ctx, t, ask) }
+	}
+	if ask := compatQuestion(ctx, t, a); ask != nil {
+		if err := with(ask); err != nil {
 			fmt.Fprintln(t.err, "error:", err)
 			return exitFailed
 		}
 		return exitOK
 	}
-	if mode != "local" {
-		fmt.Fprintln(t.err, "error:", noCluster)
-		return exitFailed
-	}
-	return compatSubmit(ctx, t, a)
+	return compatSubmit(ctx, t, a, mode == "local")
 }
 
 //lint:ignore ST1005 SeaTunnel's words
@@ -86,26 +82,36 @@ func compatUsageExit(t *terminal, err error) int {
 	return compatUsageCode
 }
 
-func compatSubmit(ctx context.Context, t *terminal, a compatArgs) int {
+// place is which cluster the flags mean.
+func (a compatArgs) place() place { return place{cluster: a.last("cluster"), jvm: a.jvm, compat: true} }
+
+func compatSubmit(ctx context.Context, t *terminal, a compatArgs, local bool) int {
 	if !a.has("config") {
 		return compatUsageExit(t, errNoConfig)
 	}
 	r := runRequest{file: a.last("config"), variables: a.values["variable"], name: a.last("name"),
 		id: a.last("set-job-id"), restore: a.last("restore"), compat: true}
+	if !local {
+		return compatCode(runOnCluster(ctx, t, clusterRun{runRequest: r, place: a.place(), async: a.has("async"), keep: a.has("close-job")}))
+	}
 	if a.has("async") {
 		r.log(t).Warn("--async is ignored in local mode: the job runs in this process")
 	}
 	if a.has("close-job") { // the job is not to be cancelled when the client stops
 		r.log(t).Warn("-cj has no meaning in local mode: the job runs in this process and ends with it")
 	}
-	switch code := runJob(ctx, t, r); code {
+	return compatCode(runJob(ctx, t, r))
+}
+
+// compatCode is what SeaTunnel exits with where the native commands have a code of their own.
+func compatCode(code int) int {
+	switch code {
 	case exitCanceled:
 		return exitOK
 	case exitConfig:
 		return exitFailed
-	default:
-		return code
 	}
+	return code
 }
 
 func compatShade(t *terminal, path, action string) int {
@@ -140,16 +146,16 @@ func reshade(path, action string) ([]byte, *job.File, error) {
 }
 
 // compatQuestion is what the flags ask about jobs, nil when they ask nothing.
-func compatQuestion(ctx context.Context, t *terminal, a compatArgs) func(*node.Local) error {
+func compatQuestion(ctx context.Context, t *terminal, a compatArgs) func(book) error {
 	switch {
 	case a.has("list"):
-		return func(l *node.Local) error { return compatList(ctx, t, l) }
+		return func(l book) error { return compatList(ctx, t, l) }
 	case a.has("get_running_job_metrics"):
-		return func(l *node.Local) error { return compatRunning(ctx, t, l) }
+		return func(l book) error { return compatRunning(ctx, t, l) }
 	case a.has("job-id"):
-		return func(l *node.Local) error { return compatStatus(ctx, t, l, a.last("job-id")) }
+		return func(l book) error { return compatStatus(ctx, t, l, a.last("job-id")) }
 	case a.has("cancel-job"):
-		return func(l *node.Local) error {
+		return func(l book) error {
 			var all error
 			for _, id := range a.values["cancel-job"] {
 				_, err := wish(ctx, l, id, state.WantCancel)
@@ -158,9 +164,9 @@ func compatQuestion(ctx context.Context, t *terminal, a compatArgs) func(*node.L
 			return all
 		}
 	case a.has("metrics"):
-		return func(l *node.Local) error { return compatMetrics(ctx, t, l, a.last("metrics")) }
+		return func(l book) error { return compatMetrics(ctx, t, l, a.last("metrics")) }
 	case a.has("savepoint"):
-		return func(l *node.Local) error {
+		return func(l book) error {
 			_, err := wish(ctx, l, a.last("savepoint"), state.WantSavepoint)
 			return err
 		}

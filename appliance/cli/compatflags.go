@@ -41,6 +41,7 @@ type compatArgs struct {
 	values  map[string][]string
 	unknown []string
 	old     string // a deprecated spelling that was used
+	jvm     string // of -DJvmOption="…"
 }
 
 func (a compatArgs) has(name string) bool { _, ok := a.values[name]; return ok }
@@ -60,7 +61,8 @@ func parseCompat(argv []string) (compatArgs, error) {
 	out := compatArgs{values: map[string][]string{}}
 	for i := 0; i < len(argv); i++ {
 		word, inline, hasInline := argv[i], "", false
-		if strings.Contains(word, "JvmOption") { // -DJvmOption="-Xmx2g": there is no JVM to tell
+		if strings.Contains(word, "JvmOption") { // -DJvmOption="-Xmx2g"
+			_, out.jvm, _ = strings.Cut(word, "=")
 			continue
 		}
 		f := findCompat(word)

@@ -11,12 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"seikan/appliance/node"
 	"seikan/db/state"
 	"seikan/engine/task"
 )
 
-func compatList(ctx context.Context, t *terminal, l *node.Local) error {
+func compatList(ctx context.Context, t *terminal, l book) error {
 	jobs, err := allJobs(ctx, l)
 	if err != nil {
 		return err
@@ -75,8 +74,8 @@ type compatState struct {
 	Error      *string           `json:"errorMessage"`
 }
 
-func compatStatus(ctx context.Context, t *terminal, l *node.Local, id string) error {
-	j, err := l.Jobs.Job(ctx, id)
+func compatStatus(ctx context.Context, t *terminal, l book, id string) error {
+	j, err := l.Job(ctx, id)
 	if errors.Is(err, state.ErrNotFound) {
 		fmt.Fprintf(t.out, "{\"err\":\"jobId : %s not found\"}\n", id)
 		return nil
@@ -84,7 +83,7 @@ func compatStatus(ctx context.Context, t *terminal, l *node.Local, id string) er
 	if err != nil {
 		return err
 	}
-	pipelines, err := l.Jobs.Pipelines(ctx, id)
+	pipelines, err := l.Pipelines(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -115,27 +114,27 @@ func stateJSON(j state.Job, pipelines []state.Pipeline) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func compatMetrics(ctx context.Context, t *terminal, l *node.Local, id string) error {
+func compatMetrics(ctx context.Context, t *terminal, l book, id string) error {
 	j, err := findJob(ctx, l, id)
 	if err != nil {
 		return err
 	}
-	counters, err := l.Counters(j)
+	counters, err := l.Counters(ctx, j)
 	if err != nil {
 		return err
 	}
 	return printJSON(t, compatMeasures(j, counters, time.Now()))
 }
 
-func compatRunning(ctx context.Context, t *terminal, l *node.Local) error {
+func compatRunning(ctx context.Context, t *terminal, l book) error {
 	out := map[string]any{}
 	for after := ""; ; {
-		jobs, next, err := l.Jobs.Jobs(ctx, state.Live(), after, 500)
+		jobs, next, err := l.Jobs(ctx, state.Live(), after, 500)
 		if err != nil {
 			return err
 		}
 		for _, j := range jobs {
-			counters, err := l.Counters(j)
+			counters, err := l.Counters(ctx, j)
 			if err != nil {
 				return err
 			}

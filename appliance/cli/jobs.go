@@ -29,19 +29,19 @@ func jobsCommand(t *terminal) *cobra.Command {
 	}
 	output := outputFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return withLocal(c.Context(), t, func(l *node.Local) error { return listJobs(c.Context(), t, l, *output) })
+		return withLocal(c.Context(), t, func(l book) error { return listJobs(c.Context(), t, l, *output) })
 	}
-	one := func(use, short string, which func(state.Status) bool, f func(ctx context.Context, l *node.Local, id string) error) {
+	one := func(use, short string, which func(state.Status) bool, f func(ctx context.Context, l book, id string) error) {
 		c.AddCommand(&cobra.Command{Use: use + " ID", Short: short, Args: exactlyOne("a job id"), ValidArgsFunction: completeJobs(which),
 			RunE: func(c *cobra.Command, args []string) error {
-				return withLocal(c.Context(), t, func(l *node.Local) error { return f(c.Context(), l, args[0]) })
+				return withLocal(c.Context(), t, func(l book) error { return f(c.Context(), l, args[0]) })
 			}})
 	}
 	live := func(s state.Status) bool { return !s.Ended() }
 	one("show", "Show a job: its state, pipelines, checkpoints, runs and events", func(state.Status) bool { return true },
-		func(ctx context.Context, l *node.Local, id string) error { return showJob(ctx, t, l, id, *output) })
-	end := func(want state.Desired, after string) func(ctx context.Context, l *node.Local, id string) error {
-		return func(ctx context.Context, l *node.Local, id string) error {
+		func(ctx context.Context, l book, id string) error { return showJob(ctx, t, l, id, *output) })
+	end := func(want state.Desired, after string) func(ctx context.Context, l book, id string) error {
+		return func(ctx context.Context, l book, id string) error {
 			j, err := wish(ctx, l, id, want)
 			if err != nil {
 				return err
@@ -55,7 +55,7 @@ func jobsCommand(t *terminal) *cobra.Command {
 	return c
 }
 
-func withLocal(ctx context.Context, t *terminal, f func(l *node.Local) error) error {
+func withLocal(ctx context.Context, t *terminal, f func(l book) error) error {
 	dir, err := node.StateDir()
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func withLocal(ctx context.Context, t *terminal, f func(l *node.Local) error) er
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(l), l.Close())
+	return errors.Join(f(localBook{l.Jobs, l}), l.Close())
 }
 
 // completeJobs offers the ids of the jobs whose status fits. It makes no state where there is none.
@@ -97,8 +97,8 @@ func completeJobs(fits func(state.Status) bool) cobra.CompletionFunc {
 	}
 }
 
-func findJob(ctx context.Context, l *node.Local, id string) (state.Job, error) {
-	j, err := l.Jobs.Job(ctx, id)
+func findJob(ctx context.Context, l book, id string) (state.Job, error) {
+	j, err := l.Job(ctx, id)
 	if errors.Is(err, state.ErrNotFound) {
 		err = coded{exitNotFound, fmt.Errorf("there is no job %s; seikan jobs lists those that are known here", id)}
 	}
@@ -106,13 +106,13 @@ func findJob(ctx context.Context, l *node.Local, id string) (state.Job, error) {
 }
 
 // wish records what the user wants and waits until the job has ended.
-func wish(ctx context.Context, l *node.Local, id string, want state.Desired) (state.Job, error) {
+func wish(ctx context.Context, l book, id string, want state.Desired) (state.Job, error) {
 	j, err := findJob(ctx, l, id)
 	if err != nil {
 		return j, err
 	}
 	if !j.Status.Ended() {
-		if _, err = l.Jobs.SetDesired(ctx, id, want); errors.Is(err, state.ErrMoved) {
+		if _, err = l.SetDesired(ctx, id, want); errors.Is(err, state.ErrMoved) {
 			j, err = findJob(ctx, l, id) // it has just ended, or is asked for something that excludes this
 			if err == nil && !j.Status.Ended() {
 				err = fmt.Errorf("job %s is asked to %s already", id, j.Desired)
@@ -136,7 +136,7 @@ func wish(ctx context.Context, l *node.Local, id string, want state.Desired) (st
 				return j, err
 			}
 		}
-		if j, err = l.Jobs.Job(ctx, id); err != nil {
+		if j, err = l.Job(ctx, id); err != nil {
 			return j, err
 		}
 	}
@@ -149,10 +149,10 @@ func wish(ctx context.Context, l *node.Local, id string, want state.Desired) (st
 	return j, nil
 }
 
-func allJobs(ctx context.Context, l *node.Local) ([]state.Job, error) {
+func allJobs(ctx context.Context, l book) ([]state.Job, error) {
 	var out []state.Job
 	for after := ""; ; {
-		page, next, err := l.Jobs.Jobs(ctx, state.Filter{}, after, 500)
+		page, next, err := l.Jobs(ctx, state.Filter{}, after, 500)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func allJobs(ctx context.Context, l *node.Local) ([]state.Job, error) {
 	}
 }
 
-func listJobs(ctx context.Context, t *terminal, l *node.Local, output string) error {
+func listJobs(ctx context.Context, t *terminal, l book, output string) error {
 	jobs, err := allJobs(ctx, l)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func listJobs(ctx context.Context, t *terminal, l *node.Local, output string) er
 	if output == "json" {
 		rows := make([]jobView, len(jobs))
 		for i, j := range jobs {
-			if rows[i], err = viewJob(l, j); err != nil {
+			if rows[i], err = viewJob(ctx, l, j); err != nil {
 				return err
 			}
 		}
@@ -181,7 +181,7 @@ func listJobs(ctx context.Context, t *terminal, l *node.Local, output string) er
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "JOB ID\tNAME\tSTATUS\tSUBMITTED\tTOOK\tREAD\tWRITTEN")
 	for _, j := range jobs {
-		m, err := l.Counters(j)
+		m, err := l.Counters(ctx, j)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"seikan/appliance/node"
 	"seikan/db/state"
 	"seikan/engine/task"
 )
@@ -73,8 +72,8 @@ func known(at time.Time) *time.Time {
 	return &at
 }
 
-func viewJob(l *node.Local, j state.Job) (jobView, error) {
-	m, err := l.Counters(j)
+func viewJob(ctx context.Context, l book, j state.Job) (jobView, error) {
+	m, err := l.Counters(ctx, j)
 	return jobView{ID: j.ID, Name: j.Name, Mode: j.Mode, Status: j.Status, Submitted: j.Submitted, Started: known(j.Started),
 		Finished: known(j.Finished), Run: j.RunNo, Read: task.Sum(m, "SourceReceivedCount"), Written: task.Sum(m, "SinkWriteCount"), Error: j.Error}, err
 }
@@ -85,40 +84,40 @@ const (
 )
 
 // fullView adds everything that is known of the job.
-func fullView(ctx context.Context, l *node.Local, id string) (jobView, error) {
+func fullView(ctx context.Context, l book, id string) (jobView, error) {
 	j, err := findJob(ctx, l, id)
 	if err != nil {
 		return jobView{}, err
 	}
-	v, err := viewJob(l, j)
+	v, err := viewJob(ctx, l, j)
 	if err != nil {
 		return v, err
 	}
-	if v.Counters, err = l.Counters(j); err != nil {
+	if v.Counters, err = l.Counters(ctx, j); err != nil {
 		return v, err
 	}
-	pipelines, err := l.Jobs.Pipelines(ctx, id)
+	pipelines, err := l.Pipelines(ctx, id)
 	if err != nil {
 		return v, err
 	}
 	for _, p := range pipelines {
 		v.Pipelines = append(v.Pipelines, pipelineView{p.ID, p.Status, p.Attempt, p.Restores, p.Error})
 	}
-	checkpoints, err := l.Jobs.Checkpoints(ctx, id, shownCheckpoints)
+	checkpoints, err := l.Checkpoints(ctx, id, shownCheckpoints)
 	if err != nil {
 		return v, err
 	}
 	for _, c := range checkpoints {
 		v.Checkpoints = append(v.Checkpoints, checkpointView{c.ID, c.PipelineID, c.Kind, c.Status, c.Triggered, known(c.Completed), c.Manifest.Size, c.Error})
 	}
-	runs, err := l.Jobs.Runs(ctx, id)
+	runs, err := l.Runs(ctx, id)
 	if err != nil {
 		return v, err
 	}
 	for _, r := range runs {
 		v.Runs = append(v.Runs, runView{r.RunNo, r.Status, r.Submitted, known(r.Finished), r.Error})
 	}
-	events, err := l.Jobs.Events(ctx, id, 0, shownEvents)
+	events, err := l.Events(ctx, id, 0, shownEvents)
 	if err != nil {
 		return v, err
 	}
@@ -128,7 +127,7 @@ func fullView(ctx context.Context, l *node.Local, id string) (jobView, error) {
 	return v, nil
 }
 
-func showJob(ctx context.Context, t *terminal, l *node.Local, id, output string) error {
+func showJob(ctx context.Context, t *terminal, l book, id, output string) error {
 	v, err := fullView(ctx, l, id)
 	if err != nil {
 		return err

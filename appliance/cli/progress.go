@@ -19,9 +19,19 @@ const progressEvery = 60 * time.Second
 // barsEvery is how often bars are brought up to date.
 const barsEvery = 200 * time.Millisecond
 
+// progressing is a job whose progress can be shown.
+type progressing interface {
+	JobID() string
+	Counters() map[string]int64
+	Progress() []master.PipelineProgress
+}
+
 // showProgress draws one bar per pipeline on a screen, and logs SeaTunnel's progress box every
 // minute elsewhere. The returned function ends it, saying whether everything was read.
-func showProgress(t *terminal, run *master.Run, quiet bool, log *slog.Logger) func(finished bool) {
+func showProgress(t *terminal, run progressing, quiet bool, every time.Duration, log *slog.Logger) func(finished bool) {
+	if every <= 0 {
+		every = progressEvery
+	}
 	done := make(chan bool, 1)
 	var wg sync.WaitGroup
 	switch {
@@ -29,7 +39,7 @@ func showProgress(t *terminal, run *master.Run, quiet bool, log *slog.Logger) fu
 	case t.err.bars():
 		wg.Go(func() { drawBars(t, run, done) })
 	default:
-		wg.Go(func() { printBoxes(run, log, done) })
+		wg.Go(func() { printBoxes(run, every, log, done) })
 	}
 	return func(finished bool) {
 		done <- finished
@@ -37,8 +47,8 @@ func showProgress(t *terminal, run *master.Run, quiet bool, log *slog.Logger) fu
 	}
 }
 
-func printBoxes(run *master.Run, log *slog.Logger, done <-chan bool) {
-	tick := time.NewTicker(progressEvery)
+func printBoxes(run progressing, every time.Duration, log *slog.Logger, done <-chan bool) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	last := time.Now()
 	var lastRead, lastWritten int64
@@ -55,7 +65,7 @@ func printBoxes(run *master.Run, log *slog.Logger, done <-chan bool) {
 	}
 }
 
-func drawBars(t *terminal, run *master.Run, done <-chan bool) {
+func drawBars(t *terminal, run progressing, done <-chan bool) {
 	ui := mpb.New(mpb.WithOutput(t.err.w), mpb.WithRefreshRate(barsEvery))
 	t.setAbove(ui)
 	defer t.setAbove(nil)

@@ -137,7 +137,7 @@ func runJob(ctx context.Context, t *terminal, r runRequest) int {
 
 // restorable says why a job cannot be gone on with, and warns when nothing is saved of it.
 func restorable(ctx context.Context, l *node.Local, id string, log *slog.Logger) error {
-	j, err := findJob(ctx, l, id)
+	j, err := findJob(ctx, localBook{l.Jobs, l}, id)
 	switch {
 	case err != nil:
 		return err
@@ -184,7 +184,7 @@ func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r ru
 		t.show(p.Warnings, file.TextOf)
 	}
 	log.Info(fmt.Sprintf("Submit job finished, job id: %s, job name: %s", run.JobID(), node.JobName(r.name, p.Env.JobName)))
-	stop := showProgress(t, run, r.quiet, log)
+	stop := showProgress(t, run, r.quiet, progressEvery, log)
 	defer l.Publish(run.JobID(), run.Counters)()
 	out, err := run.Wait(ctx)
 	stop(err == nil && out.Job.Status == state.Finished)

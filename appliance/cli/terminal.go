@@ -16,6 +16,7 @@ import (
 // screen appears above them; what is redirected to a file or a pipe still goes there.
 type terminal struct {
 	in       io.Reader
+	program  string // how the program was called
 	out, err *stream
 	mu       sync.Mutex
 	above    io.Writer // the bars' writer while there are bars

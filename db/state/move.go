@@ -124,7 +124,7 @@ func (j *Jobs) Restart(ctx context.Context, s Submit, op string) (Job, error) {
 		d.statements = append(db.Guard("(SELECT version FROM job WHERE id = ?) = ?", s.ID, job.Version),
 			db.S(`UPDATE job SET name = ?, mode = ?, status = ?, desired = ?, run_no = run_no + 1, run_id = ?,
 				restored_from = ?, text = ?, text_format = ?, submit_ms = ?, start_ms = NULL, finish_ms = NULL, error = '', allowed_ms = 0,
-				owner = ?, epoch = ?, version = version + 1, submit_op = ?, op_id = ?, metrics_json = '' WHERE id = ?`,
+				owner = ?, epoch = ?, version = version + 1, submit_op = ?, op_id = ?, metrics_json = '', shape = '' WHERE id = ?`,
 				s.Name, s.Mode, string(Initializing), string(WantRun), runID, s.RestoredFrom, s.Text, s.TextFormat,
 				j.now().UnixMilli(), s.Owner, j.epoch, op, op, s.ID),
 			j.statusEvent(s.ID, Initializing, ""))

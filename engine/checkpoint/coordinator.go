@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"seikan/engine/fault"
 	"seikan/engine/record"
 	"seikan/storage"
 )
@@ -122,6 +123,7 @@ func (c *Coordinator) Run(ctx context.Context) (record.BarrierKind, error) {
 					c.warn(d)
 				case Send:
 					c.Tasks.Barrier(d.Barrier)
+					fault.Point("barrier.sent")
 				case Complete:
 					c.Tasks.Complete(d.Checkpoint)
 				case Enumerate:
@@ -148,7 +150,9 @@ func tickEvery(cfg Config) time.Duration {
 func (c *Coordinator) act(ctx context.Context, d Decision) {
 	switch d := d.(type) {
 	case Allocate:
+		fault.Point("checkpoint.begin.before")
 		id, err := c.Rows.Begin(ctx, d.Kind)
+		fault.Point("checkpoint.begin.after")
 		if err != nil {
 			c.Tell(Failed{0, fmt.Errorf("begin a %s: %w", d.Kind, err)})
 			return
@@ -169,7 +173,10 @@ func (c *Coordinator) act(ctx context.Context, d Decision) {
 		ref := c.refs[d.Checkpoint]
 		delete(c.refs, d.Checkpoint)
 		c.storedMu.Unlock()
-		if err := c.Rows.Complete(ctx, d.Checkpoint, ref); err != nil {
+		fault.Point("row.complete.before")
+		err := c.Rows.Complete(ctx, d.Checkpoint, ref)
+		fault.Point("row.complete.after")
+		if err != nil {
 			c.Tell(Failed{d.Checkpoint, fmt.Errorf("record checkpoint %d: %w", d.Checkpoint, err)})
 			return
 		}
@@ -191,7 +198,10 @@ func (c *Coordinator) store(ctx context.Context, m *Manifest) (Ref, error) {
 		return Ref{}, err
 	}
 	name := ManifestName(m)
-	if _, err := c.Blobs.Put(ctx, name, bytes.NewReader(data)); err != nil {
+	fault.Point("manifest.put.before")
+	_, err = c.Blobs.Put(ctx, name, bytes.NewReader(data))
+	fault.Point("manifest.put.after")
+	if err != nil {
 		return Ref{}, fmt.Errorf("store the manifest of checkpoint %d: %w", m.Checkpoint, err)
 	}
 	sum := sha256.Sum256(data)
@@ -211,9 +221,12 @@ func ManifestName(m *Manifest) string {
 // commit repeats until the commits are acknowledged or cannot succeed.
 func (c *Coordinator) commit(ctx context.Context, d CommitAll) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		fault.Point("commit.before")
 		err := c.Tasks.Commit(ctx, d.Commits)
+		fault.Point("commit.after")
 		if err == nil {
 			if err = c.Rows.Acknowledge(ctx, d.Checkpoint); err == nil {
+				fault.Point("commit.acknowledged")
 				c.Tell(Committed{d.Checkpoint})
 				return
 			}

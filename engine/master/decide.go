@@ -498,18 +498,31 @@ func Orders(f Facts) map[Seat][]rpc.TaskSpec {
 	return out
 }
 
-// occupied counts the slots and the memory taken on each node: by attempts that run and by those
-// that have ended and may not be gone yet.
+// occupied counts the slots and the memory taken on each node: by attempts that run, by those
+// that have ended and may not be gone yet, and by tasks of the past that will not stop.
 func (d *decider) occupied() {
 	d.used, d.memory = map[string]int{}, map[string]map[string]int64{}
+	type attempt struct {
+		job      string
+		pipeline int
+	}
+	present := make(map[attempt]int64, 2*len(d.Jobs))
 	for _, j := range d.Jobs {
 		for id, p := range j.Pipelines {
 			if p.Row.Status.Ended() && d.gone(j, id, p) {
 				continue
 			}
+			present[attempt{j.Job.ID, id}] = p.Row.Attempt
 			shape := shapeOf(j, id)
 			for name, at := range p.Placement {
 				d.take(at.Node, shape.slots(name), j)
+			}
+		}
+	}
+	for id, n := range d.Nodes {
+		for key, t := range n.Tasks {
+			if !t.State.Ended() && present[attempt{key.JobID, key.Pipeline}] != key.Attempt {
+				d.used[id]++
 			}
 		}
 	}

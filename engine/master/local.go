@@ -11,6 +11,7 @@ import (
 
 	"seikan/db/state"
 	"seikan/engine/checkpoint"
+	"seikan/engine/fault"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -77,6 +78,9 @@ func (r *Run) Wait(ctx context.Context) (Outcome, error) {
 	defer stop(nil)
 	identity := plugin.Task{JobID: r.job.ID, RunID: r.job.RunID, Attempt: 1, Log: r.local.Log, Now: time.Now}
 	if err := task.SaveModes(running, r.local.Jobs, r.plan, identity); err != nil {
+		if running.Err() != nil {
+			return r.end(ctx, state.Canceled, nil)
+		}
 		return r.end(ctx, state.Failed, err)
 	}
 	var wg sync.WaitGroup
@@ -274,7 +278,8 @@ func (r *Run) end(ctx context.Context, status state.Status, cause error) (Outcom
 	// The row must be written though the user cancelled; it gets a bounded time.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	out := Outcome{Counters: r.Counters(), Dirty: r.bad.Count(), Err: cause}
+	out := Outcome{Counters: r.Counters(), Err: cause}
+	out.Dirty = task.Sum(out.Counters, "DirtyCount")
 	message := ""
 	if cause != nil {
 		message = cause.Error()
@@ -294,6 +299,7 @@ func (r *Run) end(ctx context.Context, status state.Status, cause error) (Outcom
 			return out, err
 		}
 	}
+	fault.Point("job.finish.before")
 	if out.Job, err = r.local.Jobs.FinishJob(ctx, r.job.ID, status, message, string(metrics)); err != nil {
 		return out, err
 	}

@@ -77,8 +77,7 @@ func (w *world) effective(t *simTask) {
 	}
 }
 
-// checkSlots: static slots are never oversubscribed, but by tasks that would not stop within the
-// time they are given.
+// checkSlots: static slots are never oversubscribed, not even by tasks that will not stop.
 func (w *world) checkSlots(n *simNode) {
 	if n.slots == 0 {
 		return
@@ -86,12 +85,14 @@ func (w *world) checkSlots(n *simNode) {
 	sum := 0
 	for _, list := range w.live.running {
 		for _, t := range list {
-			if t.w.n == n && (!t.told || w.now-t.toldAt < abandon/2) {
-				shape := PipelineShape{}
-				if t.spec.Pipeline > 0 {
-					shape = t.job().spec.shape.Pipelines[t.spec.Pipeline-1]
-				}
-				sum += shape.slots(string(t.spec.Role))
+			switch {
+			case t.w.n != n:
+			case t.told && (w.now-t.toldAt > abandon/2 || t.spec.Attempt != t.job().pipes[t.spec.Pipeline].row.Attempt):
+				sum++ // it does not stop
+			case t.spec.Pipeline == 0:
+				sum++
+			default:
+				sum += t.job().spec.shape.Pipelines[t.spec.Pipeline-1].slots(TaskName(t.spec.Role, t.spec.Subtask))
 			}
 		}
 	}

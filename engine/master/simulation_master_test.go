@@ -337,7 +337,7 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 		p.seen[incarnation] = true
 	}
 	late := n.w.mutant == mutantPastIncarnation
-	if !late && (p.past[incarnation] || s.number < p.number) { // a late word of a process that is no more
+	if p.past[incarnation] && !late || s.number < p.number { // a late word of a process that is no more
 		s.lost()
 		return
 	}

@@ -241,13 +241,16 @@ func (p *parser) bounds(o *Option, v *hocon.Value, owner string, f float64) {
 		return
 	}
 	if f < o.Min || o.Max > o.Min && f > o.Max {
-		expected := fmt.Sprintf("at least %v", o.Min)
+		expected := "at least " + plain(o.Min)
 		if o.Max > o.Min {
-			expected = fmt.Sprintf("between %v and %v", o.Min, o.Max)
+			expected = "between " + plain(o.Min) + " and " + plain(o.Max)
 		}
 		p.wrong(o, v, owner, expected)
 	}
 }
+
+// plain writes a number without an exponent.
+func plain(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func (p *parser) list(g *given, o *Option, v *hocon.Value, owner string) {
 	if v.Kind == hocon.Object {

@@ -48,13 +48,29 @@ func Build(ctx context.Context, file *job.File, jobID string, log *slog.Logger) 
 	case problems.Err() == nil:
 		plan = b.pipelines(sources, order, sinks)
 	case wired:
+		b.unions(sinks)
 		b.optionsOnly(sinks)
 	}
+	if plan == nil && env.Dirty.Sink != nil {
+		if n := b.dirtyNode(); n.canonical(&problems) {
+			b.optionsOnly([]*node{n})
+		}
+	}
+	problems = once(problems)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	plan.Warnings = problems
 	return plan, nil
+}
+
+// once drops what was said before: a sink is checked in every pipeline that reaches it.
+func once(problems hocon.Problems) hocon.Problems {
+	seen := map[hocon.Problem]bool{}
+	return slices.DeleteFunc(problems, func(p hocon.Problem) bool {
+		defer func() { seen[p] = true }()
+		return seen[p]
+	})
 }
 
 type builder struct {
@@ -75,8 +91,26 @@ func (b *builder) job(par int) plugin.Job {
 
 func (b *builder) parse(spec *option.Spec, block *hocon.Value) (*option.Values, bool) {
 	o, ps := spec.Parse(block)
+	if ps.Err() != nil {
+		ps = append(ps, schemas(spec, o)...)
+	}
 	*b.problems = append(*b.problems, ps...)
 	return o, ps.Err() == nil
+}
+
+// schemas checks the schema blocks of a plugin that will not be made, which else would do it.
+func schemas(spec *option.Spec, o *option.Values) hocon.Problems {
+	var problems hocon.Problems
+	for _, opt := range spec.Options {
+		if opt.Type != option.Schema {
+			continue
+		}
+		if v := o.Tree(opt.Key); v != nil && v.Kind == hocon.Object {
+			_, err := job.ParseSchema(v)
+			problems.AddErr(v.Pos, err)
+		}
+	}
+	return problems
 }
 
 func (b *builder) sources(nodes []*node) {
@@ -163,7 +197,9 @@ func (b *builder) transforms(order []*node) {
 func (b *builder) optionsOnly(nodes []*node) {
 	for _, n := range nodes {
 		if spec := n.spec(); spec != nil {
-			b.parse(spec, n.block)
+			if o, ok := b.parse(spec, n.block); ok {
+				*b.problems = append(*b.problems, schemas(spec, o)...)
+			}
 		}
 	}
 }
@@ -219,13 +255,16 @@ func (b *builder) unions(sinks []*node) {
 		var first *record.Schema
 		for _, p := range n.parents {
 			tables := b.tables[p]
+			if len(tables) == 0 {
+				break // reported there
+			}
 			if len(tables) > 1 {
 				b.problems.Add(hocon.Problem{Code: "CFG-063", Pos: n.at, Message: n.title() + ": Sink don't support simultaneous writing of data from multi-table source and other sources."})
-				return
+				break
 			}
 			if first != nil && !first.SameRow(tables[0]) {
 				b.problems.Add(hocon.Problem{Code: "CFG-062", Pos: n.at, Message: n.title() + ": Transform/Sink don't support processing data with two different structures.", Label: "its inputs differ"})
-				return
+				break
 			}
 			first = tables[0]
 		}

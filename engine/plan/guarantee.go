@@ -43,7 +43,11 @@ func (b *builder) guarantees(plan *Plan) {
 			if d.ExactlyOnce || s.Guarantee < plugin.Staged || s.Guarantee == plugin.Staged && !asks(s) {
 				continue
 			}
-			problem := hocon.Problem{Code: "CFG-070", Pos: s.Tables[0].Options.Pos(), Warning: b.env.BestEffort,
+			at := s.Tables[0].Options.Pos()
+			if asks(s) {
+				at = s.Tables[0].Options.KeyPos("is_exactly_once")
+			}
+			problem := hocon.Problem{Code: "CFG-070", Pos: at, Warning: b.env.BestEffort,
 				Message: fmt.Sprintf("%s → %s cannot be exactly-once: %s", p.Source.Action, s.Action, d.Reason),
 				Help:    "turn the sink's exactly-once option off, or accept repeated rows with env { guarantee = best-effort }"}
 			b.problems.Add(problem)
@@ -70,7 +74,8 @@ func DirtySchema() *record.Schema {
 	}}).Freeze()
 }
 
-func (b *builder) dirtySink() *SinkNode {
+// dirtyNode is the block of dirty.sink.
+func (b *builder) dirtyNode() *node {
 	block := b.env.Dirty.Sink
 	// Either { plugin_name = X … } or { X { … } }.
 	if block.Get("plugin_name") == nil && len(block.Fields) == 1 && block.Fields[0].Value.Kind == hocon.Object {
@@ -79,7 +84,11 @@ func (b *builder) dirtySink() *SinkNode {
 		inner.Fields = append([]*hocon.Field{{Key: "plugin_name", KeyPos: f.KeyPos, Value: &hocon.Value{Kind: hocon.String, Text: f.Key, Pos: f.KeyPos}}}, inner.Fields...)
 		block = &inner
 	}
-	n := readNode("sink", -1, block, b.problems)
+	return readNode("sink", -1, block, b.problems)
+}
+
+func (b *builder) dirtySink() *SinkNode {
+	n := b.dirtyNode()
 	if !n.canonical(b.problems) {
 		return nil
 	}

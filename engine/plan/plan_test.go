@@ -36,7 +36,7 @@ type odd struct {
 	tables []*record.Schema
 }
 
-func (s odd) Tables() []*record.Schema     { return s.tables }
+func (s odd) Tables() []*record.Schema    { return s.tables }
 func (s odd) Traits() plugin.SourceTraits { return s.traits }
 func (odd) Enumerator(context.Context, plugin.Task, *plugin.State) (plugin.Enumerator, error) {
 	return nil, errors.New("never run")

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seikan/engine/checkpoint"
+	"seikan/engine/fault"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -114,7 +115,10 @@ func (h *Head) Settle(ctx context.Context) error {
 	}
 	pending := byTarget(m.Commits)
 	for key, c := range h.committers {
-		if err := c.Recover(ctx, pending[key]); err != nil {
+		fault.Point("recover.before")
+		err := c.Recover(ctx, pending[key])
+		fault.Point("recover.after")
+		if err != nil {
 			return fmt.Errorf("%s: finish the commits of checkpoint %d: %w", sinks[key.sink].Action, m.Checkpoint, err)
 		}
 		delete(pending, key)
@@ -155,6 +159,7 @@ func (h *Head) Splits() *Enumeration { return h.enumeration }
 // Ack takes a subtask's answer to a barrier. Bad rows are judged before it counts, so that
 // nothing is committed beyond their budget.
 func (h *Head) Ack(a checkpoint.Ack) {
+	fault.Point("ack.received")
 	h.mu.Lock()
 	h.answers[a.Subtask] = a.Counters
 	sum := maps.Clone(h.cfg.Manifest.Counters)

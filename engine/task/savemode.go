@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"seikan/db/state"
+	"seikan/engine/fault"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 )
@@ -38,7 +39,10 @@ func saveMode(ctx context.Context, jobs *state.Jobs, preparer plugin.TablePrepar
 	if _, done, err := jobs.SaveModeDone(ctx, task.JobID, sink, table); done || err != nil {
 		return err
 	}
-	if err := preparer.PrepareTable(ctx, task); err != nil {
+	fault.Point("savemode.before")
+	err := preparer.PrepareTable(ctx, task)
+	fault.Point("savemode.after")
+	if err != nil {
 		return err
 	}
 	return jobs.MarkSaveMode(ctx, task.JobID, sink, table)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"seikan/engine/checkpoint"
+	"seikan/engine/fault"
 	"seikan/engine/plan"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -108,6 +109,7 @@ func (r *sinkRunner) prepare(ctx context.Context, b record.Barrier) error {
 	for i := range r.writers {
 		w := &r.writers[i]
 		p, err := w.writer.Prepare(ctx, b)
+		fault.Point("writer.prepared")
 		if err != nil {
 			return r.wrap(w, err)
 		}

@@ -25,7 +25,9 @@ var ownNames = map[string]string{
 func (k *jobCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
 	defer cancel()
-	e := emitter{out, k.a.b.About().ClusterName}
+	e := emitter{out: out}
+	defer e.keepIn("seikan_ready")
+	e.cluster = k.a.b.About().ClusterName
 	ready := 1.0
 	if k.a.b.Ready(ctx) != nil {
 		ready = 0

@@ -44,6 +44,10 @@ func (a *API) Logs(c *Call) error {
 	if err != nil {
 		return err
 	}
+	scheme := "http://"
+	if c.IsTLS() {
+		scheme = "https://"
+	}
 	list := []logEntry{}
 	for _, f := range files {
 		if !strings.Contains(f.Name, c.Arg) {
@@ -54,7 +58,7 @@ func (a *API) Logs(c *Call) error {
 			port, prefix = a.cfg.HTTPPort, a.cfg.ContextPath
 		}
 		node := net.JoinHostPort(f.Host, strconv.Itoa(port))
-		list = append(list, logEntry{node, c.Scheme() + "://" + node + prefix + "/logs/" + url.PathEscape(f.Name), f.Name})
+		list = append(list, logEntry{node, scheme + node + prefix + "/logs/" + url.PathEscape(f.Name), f.Name})
 	}
 	slices.SortFunc(list, func(x, y logEntry) int {
 		return strings.Compare(x.Node+" "+x.LogName, y.Node+" "+y.LogName)

@@ -2,10 +2,13 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,18 +78,31 @@ type emitter struct {
 }
 
 func (e emitter) send(kind prometheus.ValueType, name, help string, v float64, labels ...string) {
-	pairs := prometheus.Labels{"cluster": e.cluster}
+	pairs := prometheus.Labels{"cluster": strings.ToValidUTF8(e.cluster, "?")}
 	for i := 0; i+1 < len(labels); i += 2 {
-		pairs[labels[i]] = labels[i+1]
+		pairs[labels[i]] = strings.ToValidUTF8(labels[i+1], "?")
 	}
-	e.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, pairs), kind, v)
+	m, err := prometheus.NewConstMetric(prometheus.NewDesc(name, help, nil, pairs), kind, v)
+	if err != nil {
+		e.broken(name, err)
+		return
+	}
+	e.out <- m
 }
 
 func (e emitter) gauge(name, help string, v float64, labels ...string) {
 	e.send(prometheus.GaugeValue, name, help, v, labels...)
 }
 
-// broken makes the scrape say why it is incomplete.
+// keepIn turns a panic into a broken metric: a scrape runs in goroutines of its own, where a
+// panic would end the process.
+func (e emitter) keepIn(name string) {
+	if p := recover(); p != nil {
+		e.broken(name, fmt.Errorf("a defect of the program: %v\n%s", p, debug.Stack()))
+	}
+}
+
+// broken makes the log say why the scrape is incomplete.
 func (e emitter) broken(name string, err error) {
 	e.out <- prometheus.NewInvalidMetric(prometheus.NewDesc(name, "", nil, nil), err)
 }
@@ -95,8 +111,10 @@ func (e emitter) broken(name string, err error) {
 func (k *clusterCollector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
 	defer cancel()
+	e := emitter{out: out}
+	defer e.keepIn("node_count")
 	about := k.a.b.About()
-	e := emitter{out, about.ClusterName}
+	e.cluster = about.ClusterName
 	address := net.JoinHostPort(about.Host, strconv.Itoa(about.Port))
 	e.gauge("cluster_time", "This node's clock in milliseconds since 1970", float64(k.a.cfg.Clock().UnixMilli()), "hazelcastVersion", about.Version)
 	e.gauge("node_state", "1 while this node is up", 1, "address", address)

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"context"
+
+	"seikan/appliance/node"
+	"seikan/db/state"
+)
+
+// book is where jobs are written down: this user's own state, or a cluster.
+type book interface {
+	Job(ctx context.Context, id string) (state.Job, error)
+	Jobs(ctx context.Context, f state.Filter, after string, limit int) (jobs []state.Job, next string, err error)
+	Pipelines(ctx context.Context, id string) ([]state.Pipeline, error)
+	Checkpoints(ctx context.Context, id string, limit int) ([]state.Checkpoint, error)
+	Runs(ctx context.Context, id string) ([]state.Run, error)
+	Events(ctx context.Context, id string, after int64, limit int) ([]state.Event, error)
+	SetDesired(ctx context.Context, id string, want state.Desired) (state.Job, error)
+	Counters(ctx context.Context, j state.Job) (map[string]int64, error)
+	// Reap finds jobs whose process has died.
+	Reap(ctx context.Context) error
+}
+
+// localBook is the state of local mode.
+type localBook struct {
+	*state.Jobs
+	l *node.Local
+}
+
+func (b localBook) Counters(_ context.Context, j state.Job) (map[string]int64, error) { return b.l.Counters(j) }
+func (b localBook) Reap(ctx context.Context) error                                    { return b.l.Reap(ctx) }
+
+// clusterBook is a cluster. Its master finds dead nodes itself.
+type clusterBook struct{ *node.Client }
+
+func (clusterBook) Reap(context.Context) error { return nil }

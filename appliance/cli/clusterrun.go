@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"seikan/appliance/node"
+	"seikan/db/state"
+	"seikan/engine/job"
+	"seikan/engine/job/hocon"
+	"seikan/engine/master"
+	"seikan/engine/task"
+)
+
+// clusterRun is a job to be run by a cluster.
+type clusterRun struct {
+	runRequest
+	place place
+	async bool // do not wait for the end
+	keep  bool // the job goes on when the client is stopped
+}
+
+// runOnCluster submits a job, waits for its end and returns the exit code.
+func runOnCluster(ctx context.Context, t *terminal, r clusterRun) int {
+	log := r.log(t)
+	file, err := t.loadFile(r.file, r.variables)
+	if err != nil {
+		configError(t, log, r.runRequest, err, file)
+		return exitConfig
+	}
+	if r.compat {
+		logConfig(log, file)
+	}
+	c, cfg, err := t.dial(ctx, r.place, log)
+	if err != nil {
+		return failed(t, err)
+	}
+	j, err := submit(ctx, c, r.runRequest, file)
+	switch {
+	case errors.Is(err, node.ErrConfig):
+		configError(t, log, r.runRequest, err, file)
+		return exitConfig
+	case errors.Is(err, state.ErrExists):
+		t.show(fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by --restore %s", r.id, r.id), nil)
+		return exitFailed
+	case errors.Is(err, state.ErrMoved) && r.restore != "":
+		t.show(fmt.Errorf("job %s cannot be restored: %w", r.restore, err), nil)
+		return exitFailed
+	case err != nil:
+		return failed(t, err)
+	}
+	log.Info(fmt.Sprintf("Submit job finished, job id: %s, job name: %s", j.ID, j.Name))
+	if r.async {
+		return exitOK
+	}
+	w := &waiting{c: c, id: j.ID, log: log}
+	stop := showProgress(t, w, r.quiet, cfg.PrintJobMetricsEvery, log)
+	out, err := w.wait(ctx, r.keep)
+	stop(err == nil && out.Job.Status == state.Finished)
+	switch {
+	case errors.Is(err, errLeft):
+		log.Info(fmt.Sprintf("job %s goes on; seatunnel.sh -j %s shows it, -can %s cancels it", j.ID, j.ID, j.ID))
+		return exitOK
+	case err != nil:
+		return failed(t, err)
+	}
+	return report(t, log, r.runRequest, out)
+}
+
+// failed shows an error and gives its exit code.
+func failed(t *terminal, err error) int {
+	var c coded
+	if errors.As(err, &c) && c.err == nil {
+		return c.code
+	}
+	t.show(err, nil)
+	return exitFailed
+}
+
+// submit sends a job whose variables, includes and environment are settled.
+func submit(ctx context.Context, c *node.Client, r runRequest, file *job.File) (state.Job, error) {
+	s := node.ClusterJob{Text: string(hocon.JSON(file.Root)), Format: "json", Name: r.name, ID: r.id, Op: state.RandomID()}
+	switch {
+	case r.restore != "":
+		s.ID, s.Restore = r.restore, true
+	case s.ID == "": // chosen here, so that sending it again makes no second job
+		s.ID = state.NewJobIDs(time.Now, uint16(rand.Uint32())).Next()
+	}
+	return c.Submit(ctx, s)
+}
+
+// waiting is a client that waits for a job. (progressing)
+type waiting struct {
+	c    *node.Client
+	id   string
+	log  *slog.Logger
+	mu   sync.Mutex
+	last node.JobProgress
+}
+
+// JobID implements progressing.
+func (w *waiting) JobID() string { return w.id }
+
+// Counters implements progressing.
+func (w *waiting) Counters() map[string]int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last.Counters
+}
+
+// Progress implements progressing.
+func (w *waiting) Progress() []master.PipelineProgress {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last.Pipelines
+}
+
+const (
+	firstLook   = 10 * time.Millisecond
+	longestLook = 500 * time.Millisecond
+	sayPending  = 5 * time.Second
+	cancelWait  = 15 * time.Second
+)
+
+var errLeft = errors.New("the client stopped waiting")
+
+// wait waits for the job's end, through whichever node answers. Ending ctx cancels the job, unless
+// it shall be kept.
+func (w *waiting) wait(ctx context.Context, keep bool) (master.Outcome, error) {
+	out, err := w.follow(ctx)
+	if ctx.Err() == nil || err == nil {
+		return out, err
+	}
+	if keep {
+		return out, errLeft
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelWait)
+	defer cancel()
+	if _, err := w.c.SetDesired(ctx, w.id, state.WantCancel); err != nil && !errors.Is(err, state.ErrMoved) {
+		return out, fmt.Errorf("cancel job %s: %w", w.id, err)
+	}
+	if out, err = w.follow(ctx); err != nil && ctx.Err() != nil {
+		return out, fmt.Errorf("job %s is asked to cancel and has not ended within %v; seatunnel.sh -j %s shows it", w.id, cancelWait, w.id)
+	}
+	return out, err
+}
+
+func (w *waiting) follow(ctx context.Context) (master.Outcome, error) {
+	began, said, lost := time.Now(), time.Now(), false
+	for pause := firstLook; ; pause = min(pause*3/2, longestLook) {
+		p, err := w.c.Progress(ctx, w.id)
+		switch {
+		case ctx.Err() != nil:
+			return master.Outcome{}, ctx.Err()
+		case errors.Is(err, state.ErrNotFound):
+			return master.Outcome{}, err
+		case err != nil && !lost:
+			w.log.Warn("the cluster does not answer; waiting on", "error", err)
+			lost = true
+		case err == nil && lost:
+			w.log.Info("the cluster answers again")
+			lost = false
+		}
+		if err == nil {
+			w.mu.Lock()
+			if p.Counters == nil { // there was no master for a moment
+				p.Counters, p.Pipelines = w.last.Counters, w.last.Pipelines
+			}
+			w.last = p
+			w.mu.Unlock()
+			if p.Job.Status.Ended() {
+				return outcome(p), nil
+			}
+			if p.Job.Status == state.Pending && time.Since(said) >= sayPending {
+				said = time.Now()
+				w.log.Info(fmt.Sprintf("Job Id : %s enter pending queue, current status:PENDING", w.id), "since", time.Since(began).Round(time.Second), "reason", p.Waiting)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return master.Outcome{}, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func outcome(p node.JobProgress) master.Outcome {
+	out := master.Outcome{Job: p.Job, Counters: p.Counters, Dirty: task.Sum(p.Counters, "DirtyCount")}
+	var final map[string]int64
+	if p.Job.Metrics != "" && json.Unmarshal([]byte(p.Job.Metrics), &final) == nil {
+		out.Counters, out.Dirty = final, task.Sum(final, "DirtyCount")
+	}
+	if p.Job.Status == state.Failed {
+		out.Err = errors.New(p.Job.Error)
+	}
+	return out
+}
