@@ -52,6 +52,29 @@ bench: build ## the table of figures, beside DuckDB (installed into build/bench)
 generate: build ## reference pages and other generated files
 	bin/seikan docs web/docs/reference
 
+# ---- what is handed out, in build/dist: the same bytes from the same commit
+ARCHS  ?= amd64 arm64
+DISTDO := VERSION='$(VERSION)' COMMIT='$(COMMIT)' packaging/build.sh
+.PHONY: static sbom deb rpm tarball packages
+
+static: ## one static program for each of ARCHS (amd64 arm64), in build/dist
+	@set -e; for a in $(ARCHS); do $(DISTDO) static $$a; done
+
+sbom: static ## what each program is made of, as SPDX
+	@set -e; for a in $(ARCHS); do $(DISTDO) sbom $$a; done
+
+deb: sbom ## Debian packages
+	@set -e; for a in $(ARCHS); do $(DISTDO) deb $$a; done
+
+rpm: sbom ## rpm packages
+	@set -e; for a in $(ARCHS); do $(DISTDO) rpm $$a; done
+
+tarball: sbom ## a SEATUNNEL_HOME to unpack anywhere, with bin/install.sh
+	@set -e; for a in $(ARCHS); do $(DISTDO) tarball $$a; done
+
+packages: deb rpm tarball ## all of them, and their checksums
+	@$(DISTDO) sums
+
 clean: ## remove what the targets above made
 	rm -rf bin build
 

@@ -70,6 +70,9 @@ func (v *Values) Errors() []error { return v.errors }
 // Used reports whether the name given by the user belongs to one of the keys.
 func (v *Values) Used(name string) bool { return v.used[name] }
 
+// Use marks a name given by the user as known though no key has it.
+func (v *Values) Use(name string) { v.used[name] = true }
+
 // Fail records a problem with a key.
 func (v *Values) Fail(key, format string, args ...any) {
 	v.errors = append(v.errors, &KeyError{key, fmt.Sprintf(format, args...)})

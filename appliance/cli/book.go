@@ -21,14 +21,19 @@ type book interface {
 	Reap(ctx context.Context) error
 }
 
+// rows is embedded under this name, since Jobs is a method of it.
+type rows = state.Jobs
+
 // localBook is the state of local mode.
 type localBook struct {
-	*state.Jobs
+	*rows
 	l *node.Local
 }
 
-func (b localBook) Counters(_ context.Context, j state.Job) (map[string]int64, error) { return b.l.Counters(j) }
-func (b localBook) Reap(ctx context.Context) error                                    { return b.l.Reap(ctx) }
+func (b localBook) Counters(_ context.Context, j state.Job) (map[string]int64, error) {
+	return b.l.Counters(j)
+}
+func (b localBook) Reap(ctx context.Context) error { return b.l.Reap(ctx) }
 
 // clusterBook is a cluster. Its master finds dead nodes itself.
 type clusterBook struct{ *node.Client }

@@ -175,7 +175,7 @@ func (w *waiting) follow(ctx context.Context) (master.Outcome, error) {
 			w.last = p
 			w.mu.Unlock()
 			if p.Job.Status.Ended() {
-				return outcome(p), nil
+				return outcomeOf(p), nil
 			}
 			if p.Job.Status == state.Pending && time.Since(said) >= sayPending {
 				said = time.Now()
@@ -190,7 +190,7 @@ func (w *waiting) follow(ctx context.Context) (master.Outcome, error) {
 	}
 }
 
-func outcome(p node.JobProgress) master.Outcome {
+func outcomeOf(p node.JobProgress) master.Outcome {
 	out := master.Outcome{Job: p.Job, Counters: p.Counters, Dirty: task.Sum(p.Counters, "DirtyCount")}
 	var final map[string]int64
 	if p.Job.Metrics != "" && json.Unmarshal([]byte(p.Job.Metrics), &final) == nil {

@@ -86,15 +86,16 @@ func clusterKey(path string) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return os.ReadFile(path)
-	}
-	if err != nil {
+	// Nodes of one directory may start at the same time: the first one's key is everyone's.
+	own := path + "." + randomID(4)
+	if err := writeDurably(own, key); err != nil {
 		return nil, err
 	}
-	_, err = f.Write(key)
-	return key, errors.Join(err, f.Sync(), f.Close())
+	err = os.Link(own, path)
+	if err = errors.Join(err, os.Remove(own)); errors.Is(err, fs.ErrExist) {
+		return os.ReadFile(path)
+	}
+	return key, err
 }
 
 // randomID is n random bytes in hexadecimal.

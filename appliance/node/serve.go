@@ -81,7 +81,15 @@ type ClusterJob struct {
 // Submit records a job: once it returns, the job is not lost while a majority of the voters'
 // disks is left.
 func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
-	file, err := job.Parse("job."+c.Format, []byte(c.Text), job.Options{})
+	options := job.Options{}
+	if c.Restore && c.Text == "" { // as it was
+		row, err := s.jobs.Job(ctx, c.ID)
+		if err != nil {
+			return row, err
+		}
+		c.Text, c.Format, c.Name, options.Raw = row.Text, row.TextFormat, row.Name, true
+	}
+	file, err := job.Parse("job."+c.Format, []byte(c.Text), options)
 	if err != nil {
 		return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}

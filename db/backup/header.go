@@ -34,18 +34,18 @@ var magic = []byte("SEIKANDB")
 
 // Header describes a backup. It is never encrypted.
 type Header struct {
-	Cluster string `json:"cluster"`           // name
-	ID      string `json:"cluster_id"`        // incarnation
-	Schema  int    `json:"schema"`            // version of the state's schema
-	TakenMs int64  `json:"taken_ms"`          // since 1970, UTC
-	Version int64  `json:"version"`           // of the state: grows with each change
-	Bytes   int64  `json:"bytes"`             // of the restored file
-	SHA256  string `json:"sha256"`            // of the restored file, hex
-	Body    int64  `json:"body"`              // bytes of the body, before compression
-	Base    string `json:"base,omitempty"`    // object whose pages it needs; empty: it stands alone
+	Cluster string `json:"cluster"`            // name
+	ID      string `json:"cluster_id"`         // incarnation
+	Schema  int    `json:"schema"`             // version of the state's schema
+	TakenMs int64  `json:"taken_ms"`           // since 1970, UTC
+	Version int64  `json:"version"`            // of the state: grows with each change
+	Bytes   int64  `json:"bytes"`              // of the restored file
+	SHA256  string `json:"sha256"`             // of the restored file, hex
+	Body    int64  `json:"body"`               // bytes of the body, before compression
+	Base    string `json:"base,omitempty"`     // object whose pages it needs; empty: it stands alone
 	BaseSum string `json:"base_sum,omitempty"` // SHA256 of the base's restored file
-	KeyID   string `json:"key_id,omitempty"`  // which key sealed it; empty: it is not encrypted
-	Salt    []byte `json:"salt,omitempty"`    // of the key of this object
+	KeyID   string `json:"key_id,omitempty"`   // which key sealed it; empty: it is not encrypted
+	Salt    []byte `json:"salt,omitempty"`     // of the key of this object
 }
 
 // encode gives the stored form: magic, format version, length, JSON, SHA-256 of all these.

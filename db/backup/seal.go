@@ -110,7 +110,8 @@ type openReader struct {
 	r     io.Reader
 	in    []byte // one chunk and the first byte of the next
 	ahead int    // bytes of in that are read already
-	plain []byte
+	buf   []byte
+	plain []byte // what of buf is not given out yet
 	over  bool
 }
 
@@ -136,24 +137,18 @@ func (o *openReader) next() error {
 	n, err := io.ReadFull(o.r, o.in[o.ahead:])
 	n += o.ahead
 	last := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
-	if err != nil && !last || errors.Is(err, errShort) {
+	if err != nil && !last {
 		return err
 	}
 	chunk := o.in[:n]
 	if !last {
 		chunk = o.in[:n-1]
 	}
-	keep := o.in[len(o.in)-1]
-	plain, err := o.aead.Open(chunk[:0], o.nonce(last), chunk, o.aad)
+	o.buf, err = o.aead.Open(o.buf[:0], o.nonce(last), chunk, o.aad)
 	if err != nil {
 		return fmt.Errorf("%w: its encrypted part is not what was written", ErrDamaged)
 	}
-	o.plain, o.over = plain, last
-	if !last {
-		// plain lies in the same buffer and is used up before the next read, but for its
-		// first byte: keep the byte that was read ahead for then.
-		o.in = append([]byte{keep}, make([]byte, len(o.in)-1)...)
-		o.ahead = 1
-	}
+	o.plain, o.over = o.buf, last
+	o.in[0], o.ahead = o.in[len(o.in)-1], 1
 	return nil
 }

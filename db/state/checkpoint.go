@@ -116,12 +116,14 @@ func (j *Jobs) BeginCheckpoint(ctx context.Context, jobID string, pipelineID, at
 }
 
 // CompleteCheckpoint is the commit point: the manifest is durable, and from now on its commits
-// happen. It is refused (ErrMoved) when the checkpoint was aborted or its attempt given up.
-// Completing it again with the same manifest is no error.
+// happen. It is refused (ErrMoved) when the checkpoint was aborted or its attempt given up, or
+// when a later one is complete, which carries its commits: then it is a write that was on its
+// way for long. Completing it again with the same manifest is no error.
 func (j *Jobs) CompleteCheckpoint(ctx context.Context, k Key, m Manifest) error {
 	if len(m.Inline) > MaxInline {
 		return fmt.Errorf("complete %v: a manifest of %d bytes is too large for its row (%d)", k, len(m.Inline), MaxInline)
 	}
+	const newest = "NOT EXISTS (SELECT 1 FROM checkpoint WHERE job_id = ? AND pipeline_id = ? AND id > ? AND status = 'COMPLETED')"
 	var inline any
 	if m.Inline != nil {
 		inline = m.Inline
@@ -133,7 +135,15 @@ func (j *Jobs) CompleteCheckpoint(ctx context.Context, k Key, m Manifest) error 
 		case c.Status != CheckpointPending:
 			return nil, fmt.Errorf("%w: it is %s %s", ErrMoved, c.Status, c.Error)
 		}
-		return append(pending(k),
+		rows, err := j.query(ctx, "SELECT "+newest, k.JobID, k.PipelineID, k.ID)
+		if err != nil {
+			return nil, err
+		}
+		if rows[0].number() == 0 {
+			return nil, fmt.Errorf("%w: a later checkpoint is COMPLETED", ErrMoved)
+		}
+		guards := append(pending(k), db.Guard(newest, k.JobID, k.PipelineID, k.ID)...)
+		return append(guards,
 			db.S(`UPDATE checkpoint SET status = 'COMPLETED', complete_ms = ?, manifest = ?, size = ?, checksum = ?,
 				manifest_inline = ? WHERE job_id = ? AND pipeline_id = ? AND id = ?`,
 				j.now().UnixMilli(), m.Name, m.Size, m.Checksum, inline, k.JobID, k.PipelineID, k.ID)), nil

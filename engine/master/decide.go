@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -408,7 +409,7 @@ func taskKey(j JobFact, pipeline int, attempt int64, name string) rpc.TaskKey {
 	key := rpc.TaskKey{JobID: j.Job.ID, Pipeline: pipeline, Attempt: attempt, Role: rpc.Role(name)}
 	if n, isChain := strings.CutPrefix(name, "chain-"); isChain {
 		key.Role = rpc.Chain
-		_, _ = fmt.Sscan(n, &key.Subtask) // made by TaskName
+		key.Subtask, _ = strconv.Atoi(n) // made by TaskName
 	}
 	return key
 }

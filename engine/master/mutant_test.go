@@ -15,6 +15,7 @@ const (
 	mutantLateOrder
 	mutantDeposedWrites
 	mutantBlindRetry
+	mutantLateRecord
 	mutantLateRename
 	mutantLateRecover
 	mutantForgotten
@@ -24,7 +25,7 @@ const (
 	mutantNoFence
 	mutantStartedTwice
 	mutantLeaseFromReceipt
-	mutantLeaseRevived
+	mutantLeaseIgnored
 	mutantUnconfirmed
 	mutantUnknownNode
 	mutantAnyIncarnation
@@ -35,43 +36,49 @@ const (
 var mutants = []struct {
 	mutant mutant
 	what   string
+	seed   uint64
 }{
-	{mutantNoLeaseWait, "the master places tasks again after a quarter of the lease"},
-	{mutantNotGone, "a failed attempt is followed at once, whatever still runs"},
-	{mutantOrderUnacknowledged, "an order on its way is not waited for"},
-	{mutantEarlyCommit, "commits are sent before the row"},
-	{mutantDropOnAbort, "an abort drops what is prepared"},
-	{mutantNumberReused, "the number of an aborted checkpoint is given out again"},
-	{mutantStaleEpoch, "a worker obeys a master that has been replaced"},
-	{mutantLateOrder, "a worker obeys an order that a newer one has overtaken"},
-	{mutantDeposedWrites, "the store takes writes of a deposed master"},
-	{mutantBlindRetry, "a write of unknown outcome is sent again without its guards"},
-	{mutantLateRename, "a rename by an old attempt has an effect of its own"},
-	{mutantLateRecover, "an old attempt clears up the work of a newer one"},
-	{mutantForgotten, "a manifest leaves out commits of earlier checkpoints"},
-	{mutantSaveModeTwice, "a save mode runs again though its row is there"},
-	{mutantOldAttempt, "a task of an old attempt is adopted"},
-	{mutantOldManifest, "a restore begins at an old checkpoint"},
-	{mutantNoFence, "a ledger does not look at the attempt"},
-	{mutantStartedTwice, "a stopped task is started again under its number"},
-	{mutantLeaseFromReceipt, "a worker counts its lease from receiving the order"},
-	{mutantLeaseRevived, "an order revives a lease that has run out"},
-	{mutantUnconfirmed, "a master renews leases without proving that it is one"},
-	{mutantUnknownNode, "a worker not known at the last decision is ordered to run nothing"},
-	{mutantAnyIncarnation, "tasks of a node's last incarnation are ordered from this one"},
-	{mutantPastIncarnation, "a late word of a dead process counts"},
-	{mutantLateChain, "a chain that comes late does not hear of the barrier under way"},
+	{mutantNoLeaseWait, "the master places tasks again after a quarter of the lease", 0},
+	{mutantNotGone, "a failed attempt is followed at once, whatever still runs", 0},
+	{mutantOrderUnacknowledged, "an order on its way is not waited for", 0},
+	{mutantEarlyCommit, "commits are sent before the row", 0},
+	{mutantDropOnAbort, "an abort drops what is prepared", 0},
+	{mutantNumberReused, "the number of an aborted checkpoint is given out again", 0},
+	{mutantStaleEpoch, "a worker obeys a master that has been replaced", 0},
+	{mutantLateOrder, "a worker obeys an order that a newer one has overtaken", 0},
+	{mutantDeposedWrites, "the store takes writes of a deposed master", 0},
+	{mutantBlindRetry, "a write of unknown outcome is sent again without its guards", 0},
+	{mutantLateRecord, "a checkpoint is recorded behind a later one", 0},
+	{mutantLateRename, "a rename by an old attempt has an effect of its own", 0},
+	{mutantLateRecover, "an old attempt clears up the work of a newer one", 0},
+	{mutantForgotten, "a manifest leaves out commits of earlier checkpoints", 0},
+	{mutantSaveModeTwice, "a save mode runs again though its row is there", 0},
+	{mutantOldAttempt, "a task of an old attempt is adopted", 0},
+	{mutantOldManifest, "a restore begins at an old checkpoint", 0},
+	{mutantNoFence, "a ledger does not look at the attempt", 0},
+	{mutantStartedTwice, "a stopped task is started again under its number", 0},
+	{mutantLeaseFromReceipt, "a worker counts its lease from receiving the order", 0},
+	{mutantLeaseIgnored, "a worker goes on when its lease has run out", 0},
+	{mutantUnconfirmed, "a master renews leases without proving that it is one", 0},
+	{mutantUnknownNode, "a worker not known at the last decision is ordered to run nothing", 0},
+	{mutantAnyIncarnation, "tasks of a node's last incarnation are ordered from this one", 0},
+	{mutantPastIncarnation, "a late word of a dead process counts", 0},
+	{mutantLateChain, "a chain that comes late does not hear of the barrier under way", 0},
 }
 
-// TestTheSimulationFindsEachMutant: a simulation that finds nothing proves nothing.
+// TestTheSimulationFindsEachMutant: a simulation that finds nothing proves nothing. Each has the
+// seed that found it last, which is tried first.
 func TestTheSimulationFindsEachMutant(t *testing.T) {
 	t.Parallel()
 	for _, m := range mutants {
 		t.Run(m.what, func(t *testing.T) {
 			t.Parallel()
+			if newWorld(m.seed, m.mutant).run() != "" {
+				return
+			}
 			for seed := range uint64(mutantSeeds) {
 				if problem := newWorld(seed, m.mutant).run(); problem != "" {
-					t.Logf("seed %d: %s", seed, problem)
+					t.Logf("seed %d finds it now: %s", seed, problem)
 					return
 				}
 			}
@@ -80,4 +87,4 @@ func TestTheSimulationFindsEachMutant(t *testing.T) {
 	}
 }
 
-const mutantSeeds = 3000
+const mutantSeeds = 6000

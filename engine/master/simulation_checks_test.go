@@ -35,7 +35,7 @@ const wakes = 50 * time.Millisecond
 // excused says that a task is about to stop: told to, frozen, or its lease has just run out.
 func (w *world) excused(t *simTask) bool {
 	n := t.w.n
-	return t.told || n.paused() || n.resumed > 0 && w.now-n.resumed < wakes || t.w.rules.Lapsed(t.w.wall())
+	return t.told || n.paused() || n.resumed > 0 && w.now-n.resumed < wakes || t.w.rules.Lapsed(t.w.wall()) && w.mutant != mutantLeaseIgnored
 }
 
 // begun checks what a task's start must not do.

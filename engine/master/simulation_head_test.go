@@ -304,7 +304,8 @@ func (c *simChain) linkUp() {
 }
 
 func (c *simChain) next() {
-	c.t.later(c.t.w.n.w.between(10*time.Millisecond, 70*time.Millisecond), c.work)
+	w := c.t.w.n.w
+	c.t.later(w.slow*w.between(10*time.Millisecond, 70*time.Millisecond), c.work)
 }
 
 // work does one thing: answer a barrier, take a split, move rows.

@@ -84,9 +84,12 @@ func (w *world) change(r *simReign, job string, apply func() error, done func(er
 // whoever leads and not fenced by it.
 func (w *world) write(n *simNode, epoch int64, apply func() error, done func(error)) {
 	w.stats.writes++
+	if epoch == 0 {
+		w.stats.checkpointWrites++ // nearly all that workers write
+	}
 	there := w.between(time.Millisecond, 15*time.Millisecond)
 	back := w.between(time.Millisecond, 15*time.Millisecond)
-	unknown, late := w.chance(40), w.random.IntN(3)
+	unknown, late := w.chance(30), w.random.IntN(3)
 	guarded := func() error {
 		if epoch != 0 && epoch != w.store.epoch && w.mutant != mutantDeposedWrites {
 			return state.ErrDeposed
@@ -332,6 +335,8 @@ func (w *world) completeCheckpoint(id string, pipeline int, n int64, blob blobNa
 	case c.status == state.CheckpointCompleted && c.blob == blob:
 		return nil
 	case c.status != state.CheckpointPending || c.attempt != p.row.Attempt:
+		return state.ErrMoved
+	case w.mutant != mutantLateRecord && p.latest() != nil && p.latest().id > n:
 		return state.ErrMoved
 	}
 	c.status, c.blob = state.CheckpointCompleted, blob

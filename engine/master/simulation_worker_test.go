@@ -140,7 +140,7 @@ func (sw *simWorker) take(s *simSession, o *rpc.Order) {
 		sw.wake() // the master waits to be heard of
 	}
 	obey, lapsed, start := sw.rules.Take(&order, sent, sw.wall())
-	if lapsed && w.mutant != mutantLeaseRevived {
+	if lapsed && w.mutant != mutantLeaseIgnored {
 		sw.stopAll("the lease ran out")
 	}
 	if !obey {
@@ -192,6 +192,9 @@ func (sw *simWorker) watch() {
 		w.on(sw.n, jitter, func() {
 			sw.watched = false
 			if sw.rules.Lapsed(sw.wall()) {
+				if w.mutant == mutantLeaseIgnored {
+					return
+				}
 				sw.stopAll("the lease ran out")
 				return
 			}

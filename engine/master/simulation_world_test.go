@@ -25,6 +25,7 @@ const (
 	simEnd      = 260 * time.Second
 	simSubtasks = 2
 	simRows     = 8 // of each split
+	simVoters   = 3 // the other nodes only work
 )
 
 // mutant is a bug put in on purpose; the simulation must find each.
@@ -52,11 +53,12 @@ type world struct {
 	sessions uint64
 	sum      uint64
 	trace    func(format string, args ...any)
-	blocked  [8][8]bool
+	blocked  [simVoters][simVoters]bool
+	slow     time.Duration // what a chain does takes so many times as long
 	stats    simStats
 }
 
-type simStats struct{ events, writes, checkpoints, restarts, reigns, stops int }
+type simStats struct{ events, writes, checkpointWrites, checkpoints, restarts, reigns, stops int }
 
 func (w *world) fail(format string, args ...any) {
 	panic(violation(fmt.Sprintf("%v: ", w.now) + fmt.Sprintf(format, args...)))
@@ -208,8 +210,10 @@ func (n *simNode) start() {
 func (n *simNode) crash() {
 	w := n.w
 	w.note("%s crashes", n.id)
-	if n.leader >= 0 && w.chance(3) { // its last word, a new session, is late
-		n.worker.open(w.between(0, 2*time.Second))
+	back := w.between(50*time.Millisecond, 3*simLease)
+	if n.leader >= 0 && w.chance(2) { // its last word, a new session, is late
+		n.worker.open(w.between(0, 3*time.Second))
+		back = w.between(50*time.Millisecond, 300*time.Millisecond)
 	}
 	n.alive = false
 	n.life++
@@ -224,7 +228,7 @@ func (n *simNode) crash() {
 		w.forgetLive(t)
 	}
 	life := n.life
-	w.after(w.between(50*time.Millisecond, 3*simLease), func() {
+	w.after(back, func() {
 		if n.life == life {
 			n.start()
 		}
@@ -239,7 +243,7 @@ func (n *simNode) pause(d time.Duration) {
 
 // connected says whether a message gets from one node to another now.
 func (w *world) connected(from, to *simNode) bool {
-	return from == to || !w.blocked[from.index][to.index]
+	return from == to || from.index >= simVoters || to.index >= simVoters || !w.blocked[from.index][to.index]
 }
 
 // raftModel elects; only the present leader can write and read.
@@ -256,12 +260,12 @@ func (w *world) canLead(n *simNode) bool {
 		return false
 	}
 	votes := 0
-	for _, o := range w.nodes {
+	for _, o := range w.nodes[:simVoters] {
 		if o.alive && !o.paused() && w.connected(n, o) && w.connected(o, n) {
 			votes++
 		}
 	}
-	return votes > len(w.nodes)/2
+	return votes > simVoters/2
 }
 
 func (w *world) raftWork() {
@@ -275,7 +279,7 @@ func (w *world) raftWork() {
 		}
 	default:
 		if w.random.IntN(3) == 0 {
-			for _, i := range w.random.Perm(len(w.nodes)) {
+			for _, i := range w.random.Perm(simVoters) {
 				if w.canLead(w.nodes[i]) {
 					w.elect(i)
 					break
@@ -328,7 +332,7 @@ func (w *world) transfer() {
 	}
 	old := w.raft.leader
 	w.depose(time.Millisecond, 300*time.Millisecond)
-	for _, i := range w.random.Perm(len(w.nodes)) {
+	for _, i := range w.random.Perm(simVoters) {
 		if i != old && w.canLead(w.nodes[i]) {
 			w.elect(i)
 			return
@@ -378,18 +382,16 @@ func newWorld(seed uint64, m mutant) *world {
 	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, faulty: true,
 		live: liveModel{running: map[sinkKey][]*simTask{}, started: map[rpc.TaskKey]bool{}}}
 	w.raft.leader = -1
+	w.slow = 1
 	w.calm = seed%8 == 7
-	for i := range 3 {
+	for i := range simVoters {
 		n := &simNode{w: w, index: i, id: string(rune('a' + i)), rate: 0.95 + 0.1*w.random.Float64()}
 		if seed%3 == 0 {
 			n.slots = 4 + w.random.IntN(3)
 		}
 		w.nodes = append(w.nodes, n)
 	}
-	for _, n := range w.nodes {
-		n.start()
-	}
-	w.after(0, w.raftWork)
+	w.begin()
 	w.after(w.between(time.Second, 3*time.Second), w.trouble)
 	jobs := 1 + w.random.IntN(2)
 	w.waiting = jobs
@@ -400,11 +402,18 @@ func newWorld(seed uint64, m mutant) *world {
 	return w
 }
 
+func (w *world) begin() {
+	for _, n := range w.nodes {
+		n.start()
+	}
+	w.after(0, w.raftWork)
+}
+
 // heal ends all faults.
 func (w *world) heal() {
 	w.note("faults cease")
 	w.faulty = false
-	w.blocked = [8][8]bool{}
+	w.blocked = [simVoters][simVoters]bool{}
 	for _, n := range w.nodes {
 		n.pausedUntil = min(n.pausedUntil, w.now)
 		if !n.alive {

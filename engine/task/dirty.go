@@ -61,13 +61,6 @@ func judge(budget plan.Dirty, counters map[string]int64) error {
 	return nil
 }
 
-// Count is the number of bad rows so far.
-func (b *BadRows) Count() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.count
-}
-
 // Forget takes back n bad rows of an attempt that has ended: the next one meets them again,
 // or goes on behind them from a checkpoint, whose counters judge knows.
 func (b *BadRows) Forget(n int64) {

@@ -51,6 +51,7 @@ type Head struct {
 
 	mu       sync.Mutex
 	subtasks []Subtask
+	barrier  record.Barrier           // newest sent
 	answers  map[int]map[string]int64 // counters of each subtask's newest answer
 }
 
@@ -146,11 +147,22 @@ func (h *Head) Writers(subtask int) []checkpoint.WriterState {
 	return out
 }
 
-// Attach connects a subtask.
+// Attach connects a subtask, which is told the newest barrier: a checkpoint may have begun before
+// it came.
 func (h *Head) Attach(i int, s Subtask) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.subtasks[i] = s
+	h.mu.Unlock()
+	for sent := int64(0); ; { // again when a newer one was sent meanwhile: the newest comes last
+		h.mu.Lock()
+		b := h.barrier
+		h.mu.Unlock()
+		if b.Checkpoint == sent {
+			return
+		}
+		s.Barrier(b)
+		sent = b.Checkpoint
+	}
 }
 
 // Splits hands out the pipeline's splits.
@@ -274,7 +286,12 @@ func (h *Head) each(f func(s Subtask)) {
 }
 
 // Barrier sends a barrier to every subtask. (checkpoint.Tasks)
-func (h *Head) Barrier(b record.Barrier) { h.each(func(s Subtask) { s.Barrier(b) }) }
+func (h *Head) Barrier(b record.Barrier) {
+	h.mu.Lock()
+	h.barrier = b
+	h.mu.Unlock()
+	h.each(func(s Subtask) { s.Barrier(b) })
+}
 
 // Enumerate returns what is still to be read. (checkpoint.Tasks)
 func (h *Head) Enumerate(id int64) checkpoint.Enumeration { return h.enumeration.Snapshot(id) }

@@ -85,10 +85,15 @@ func (w *Worker) planFor(ctx context.Context, p *planned, spec rpc.TaskSpec) err
 		p.budget = task.NewBudget(p.plan.Env.MemoryBytes)
 		p.bad = &task.BadRows{Budget: p.plan.Env.Dirty, Log: log}
 	})
-	if p.err != nil {
-		return fmt.Errorf("plan job %s: %w", spec.JobID, p.err)
+	if p.err == nil {
+		return nil
 	}
-	return nil
+	w.mu.Lock()
+	if key := (planKey{spec.JobID, spec.RunID}); w.plans[key] == p {
+		delete(w.plans, key) // the next attempt plans anew
+	}
+	w.mu.Unlock()
+	return fmt.Errorf("plan job %s: %w", spec.JobID, p.err)
 }
 
 func (r *running) run(ctx context.Context, shared *planned) (record.BarrierKind, error) {

@@ -34,6 +34,8 @@ func codeOf(err error) string { return refusal(err).Code }
 // statusOf is the HTTP status of a refusal, 0 for everything else.
 func statusOf(err error) int { return refusal(err).StatusCode }
 
+var errForeign = errors.New("the answer is not one of OSS")
+
 // fail wraps an error with what was attempted and the key to change. nil stays nil.
 func (s *Store) fail(ctx context.Context, op, name string, err error) error {
 	if err == nil {
@@ -43,13 +45,13 @@ func (s *Store) fail(ctx context.Context, op, name string, err error) error {
 	if errors.As(err, &done) {
 		return &storage.Error{Op: op, Path: done.Path, Hint: done.Hint, Err: done.Err}
 	}
-	e := &storage.Error{Op: op, Path: s.String(), Err: err}
+	e := &storage.Error{Op: op, Path: s.String(), Err: transfer.Brief(err)}
 	if name != "" {
 		e.Path += "/" + name
 	}
 	if cerr := ctx.Err(); cerr != nil {
 		if !errors.Is(err, cerr) {
-			e.Err = errors.Join(cerr, err)
+			e.Err = fmt.Errorf("%w: %w", cerr, transfer.Brief(err))
 		}
 		return e
 	}
@@ -89,7 +91,7 @@ func (s *Store) hint(code string, status int, err error) string {
 		return fmt.Sprintf("give %s and %s, or OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET in the environment", keyAccess, keySecret)
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
 		return fmt.Sprintf("check %s and %s, and that they may list, read, write and delete in bucket %s", keyAccess, keySecret, s.c.Bucket)
-	case status >= 300 && status < 500 && code == "" || errors.As(err, new(*sdk.DeserializationError)):
+	case status >= 300 && status < 500 && code == "" || errors.Is(err, errForeign) || errors.As(err, new(*sdk.DeserializationError)):
 		return fmt.Sprintf("check that %s %s speaks OSS, and %s (now %v)", keyEndpoint, s.c.Endpoint, keyPathStyle, s.c.PathStyle)
 	}
 	if why := transfer.Unreachable(err); why != "" {

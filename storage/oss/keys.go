@@ -32,6 +32,7 @@ var Keys = []storage.Key{
 	{Name: keyAccess, Doc: "The access key id. Without it the credentials come from `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET` and `OSS_SESSION_TOKEN` in the environment, then from the machine's RAM role."},
 	{Name: keySecret, Doc: "The secret of the access key.", Sensitive: true},
 	{Name: keyToken, Doc: "The security token of temporary keys.", Sensitive: true},
+	{Name: "fs.oss.credentials.provider", Doc: "Has no meaning here: the keys count when they are given."},
 	{Name: keyRegion, Doc: "The region, for V4 signatures. Default: the one in the endpoint's name.", Example: "cn-hangzhou"},
 	{Name: keySignature, Doc: "`V4` or `V1`. Default: V4 where the region is known.", Old: []string{"fs.oss.signatureversion"}},
 	{Name: keySecure, Doc: "https for an endpoint that has no scheme.", Default: "true"},

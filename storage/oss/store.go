@@ -270,7 +270,10 @@ func (u *upload) condition() (forbidOverwrite *string, metadata map[string]strin
 func (u *upload) Whole(ctx context.Context, body []byte) error {
 	in := &sdk.PutObjectRequest{Bucket: &u.s.c.Bucket, Key: &u.key, Body: bytes.NewReader(body), ContentLength: sdk.Ptr(int64(len(body)))}
 	in.ForbidOverwrite, in.Metadata = u.condition()
-	_, err := u.s.client.PutObject(ctx, in)
+	out, err := u.s.client.PutObject(ctx, in)
+	if err == nil && out.ETag == nil {
+		err = errForeign
+	}
 	return u.published(ctx, err)
 }
 

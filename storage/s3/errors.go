@@ -60,13 +60,13 @@ func (s *Store) fail(ctx context.Context, op, name string, err error) error {
 	if errors.As(err, &done) {
 		return &storage.Error{Op: op, Path: done.Path, Hint: done.Hint, Err: done.Err}
 	}
-	e := &storage.Error{Op: op, Path: s.String(), Err: err}
+	e := &storage.Error{Op: op, Path: s.String(), Err: transfer.Brief(err)}
 	if name != "" {
 		e.Path += "/" + name
 	}
 	if cerr := ctx.Err(); cerr != nil {
 		if !errors.Is(err, cerr) {
-			e.Err = errors.Join(cerr, err)
+			e.Err = fmt.Errorf("%w: %w", cerr, transfer.Brief(err))
 		}
 		return e
 	}
@@ -133,8 +133,10 @@ func (s *Store) hint(code string, status int, err error) string {
 	return ""
 }
 
+var errForeign = errors.New("the answer is not one of S3")
+
 // isForeign reports that something answered which does not speak S3.
 func isForeign(err error) bool {
 	var d *smithy.DeserializationError
-	return errors.As(err, &d)
+	return errors.Is(err, errForeign) || errors.As(err, &d)
 }

@@ -88,6 +88,11 @@ func Parse(given map[string]string, prefix string) (Config, *storage.Values) {
 		}
 	}
 	v := storage.ReadKeys(Keys, merged)
+	for k := range given {
+		if rest, found := strings.CutPrefix(k, own); found && v.Used("fs.s3a."+rest) {
+			v.Use(k)
+		}
+	}
 	if !ok && name != "" {
 		v.Fail(keyBucket, "%q names no bucket; expected for example s3a://my-bucket", name)
 	}

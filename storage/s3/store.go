@@ -273,7 +273,10 @@ func (u *upload) Whole(ctx context.Context, body []byte) error {
 	in.IfNoneMatch, in.Metadata = u.condition()
 	in.ServerSideEncryption, in.SSEKMSKeyId = u.encryption()
 	return u.publish(ctx, func() error {
-		_, err := u.s.client.PutObject(ctx, in)
+		out, err := u.s.client.PutObject(ctx, in)
+		if err == nil && out.ETag == nil {
+			err = errForeign
+		}
 		return err
 	})
 }

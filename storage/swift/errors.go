@@ -67,13 +67,13 @@ func (s *Store) fail(ctx context.Context, op, name string, err error) error {
 	if errors.As(err, &done) {
 		return &storage.Error{Op: op, Path: done.Path, Hint: done.Hint, Err: done.Err}
 	}
-	e := &storage.Error{Op: op, Path: s.String(), Err: err}
+	e := &storage.Error{Op: op, Path: s.String(), Err: transfer.Brief(err)}
 	if name != "" {
 		e.Path += "/" + name
 	}
 	if cerr := ctx.Err(); cerr != nil {
 		if !errors.Is(err, cerr) {
-			e.Err = errors.Join(cerr, err)
+			e.Err = fmt.Errorf("%w: %w", cerr, transfer.Brief(err))
 		}
 		return e
 	}

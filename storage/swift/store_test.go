@@ -4,20 +4,18 @@ import (
 	"maps"
 	"testing"
 
-	sdk "github.com/ncw/swift/v2"
-
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
 
-// real gives the keys of the real server, with a container of the test's own.
+// openStack gives the keys of the real server, with a container of the test's own.
 func openStack(t testing.TB) map[string]string {
 	e := storagetest.Part(t, "swift", "SWIFT_AUTH_URL", "SWIFT_USER", "SWIFT_KEY")
 	return map[string]string{keyContainer: storagetest.Folder(), keyAuthURL: e["SWIFT_AUTH_URL"], keyUser: e["SWIFT_USER"], keyKey: e["SWIFT_KEY"], keySegmentSize: "2M"}
 }
 
-// connect opens a store in a container of its own; change replaces keys.
-func connect(t testing.TB, change map[string]string) *Store {
+// offline makes a store and sends nothing; change replaces keys.
+func offline(t testing.TB, change map[string]string) *Store {
 	t.Helper()
 	keys := openStack(t)
 	maps.Copy(keys, change)
@@ -29,7 +27,14 @@ func connect(t testing.TB, change map[string]string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.conn.ContainerCreate(t.Context(), c.Container, nil); err != nil {
+	return s
+}
+
+// connect makes a store and its container.
+func connect(t testing.TB, change map[string]string) *Store {
+	t.Helper()
+	s := offline(t, change)
+	if err := s.conn.ContainerCreate(t.Context(), s.c.Container, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -45,5 +50,3 @@ func TestConformanceByKindOfLargeObject(t *testing.T) {
 		})
 	}
 }
-
-var _ = sdk.Headers{}

@@ -65,3 +65,26 @@ func ImpossiblePrefix(prefix string) bool {
 	}
 	return strings.IndexByte(prefix, 0) >= 0
 }
+
+// brief is an error in fewer words.
+type brief struct {
+	text string
+	err  error
+}
+
+func (e *brief) Error() string { return e.text }
+
+func (e *brief) Unwrap() error { return e.err }
+
+// Brief leaves out what an SDK puts around a request that got no answer.
+func Brief(err error) error {
+	var u *url.Error
+	if !errors.As(err, &u) {
+		return err
+	}
+	where := u.URL
+	if at, perr := url.Parse(u.URL); perr == nil {
+		where = at.Host
+	}
+	return &brief{strings.ToUpper(u.Op) + " to " + where + ": " + u.Err.Error(), err}
+}

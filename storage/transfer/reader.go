@@ -54,7 +54,7 @@ func (r *reader) start(length int64, etag string) error {
 	watch.Stop()
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-			err = errors.Join(cause, err)
+			err = fmt.Errorf("%w: %w", cause, err)
 		}
 		cancel(nil)
 		return err
@@ -89,7 +89,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if r.ctx.Err() != nil {
-		return 0, r.end(errors.Join(r.ctx.Err(), err))
+		return 0, r.end(fmt.Errorf("%w: %w", r.ctx.Err(), err))
 	}
 	if err := r.resume(err); err != nil {
 		return 0, r.end(err)

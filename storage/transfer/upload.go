@@ -65,7 +65,7 @@ func Upload(ctx context.Context, r io.Reader, partSize, maxParts int, o Object) 
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 		defer cancel()
 		if aerr := o.Abort(ctx); aerr != nil {
-			err = errors.Join(err, fmt.Errorf("remove the parts written so far: %w", aerr))
+			err = fmt.Errorf("%w; the parts written so far are left: %w", Brief(err), Brief(aerr))
 		}
 		return 0, err
 	}
@@ -107,7 +107,7 @@ func request(ctx context.Context, do func(context.Context) error) error {
 	defer cancel()
 	err := do(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
-		err = errors.Join(cause, err)
+		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return err
 }

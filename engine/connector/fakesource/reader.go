@@ -13,6 +13,7 @@ import (
 // reader reads its splits one after the other.
 type reader struct {
 	source  *source
+	most    int64 // rows of a batch
 	waiting []plugin.Split
 	split   plugin.Split // the one being read, when rows is set
 	rows    *rows
@@ -38,7 +39,7 @@ func (r *reader) Poll(ctx context.Context) (record.Event, error) {
 			return record.Event{}, err
 		}
 	}
-	b, err := r.rows.batch(r.at.Rows)
+	b, err := r.rows.batch(r.at.Rows, r.most)
 	if err != nil {
 		return record.Event{}, fmt.Errorf("making row %d of split %s: %w", r.at.Rows+1, r.split.ID, err)
 	}

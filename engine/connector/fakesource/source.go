@@ -75,8 +75,8 @@ func (s *source) Enumerator(_ context.Context, task plugin.Task, state *plugin.S
 	return &enumerator{source: s, task: task, planned: state != nil && string(state.Data) == planned}, nil
 }
 
-func (s *source) Reader(_ context.Context, _ plugin.Task) (plugin.Reader, error) {
-	return &reader{source: s}, nil
+func (s *source) Reader(_ context.Context, task plugin.Task) (plugin.Reader, error) {
+	return &reader{source: s, most: int64(task.MaxRows())}, nil
 }
 
 // planned is the enumerator's state once it has handed out its splits.

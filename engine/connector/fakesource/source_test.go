@@ -116,7 +116,7 @@ func TestEveryTypeIsGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := rows.batch(0)
+	b, err := rows.batch(0, maxBatch)
 	if err != nil {
 		t.Fatal(err)
 	}

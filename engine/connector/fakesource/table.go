@@ -127,18 +127,18 @@ func (t *table) defaulted(i int, c record.Column) (generator, error) {
 	return constant(b.NewArray())
 }
 
-// batch returns the rows after the first from rows; none when there are no more.
-func (r *rows) batch(from int64) (*record.Batch, error) {
+// batch returns at most most rows after the first from rows; none when there are no more.
+func (r *rows) batch(from, most int64) (*record.Batch, error) {
 	if r.columns == nil {
 		from := min(from, r.count)
-		to := min(from+maxBatch, r.count)
+		to := min(from+min(most, maxBatch), r.count)
 		b := record.NewBatch(r.schema, r.fixed.NewSlice(from, to))
 		if r.kinds != nil {
 			b.Kinds = r.kinds[from:to]
 		}
 		return b, nil
 	}
-	n := max(min(r.chunk, r.count-from), 0)
+	n := max(min(r.chunk, most, r.count-from), 0)
 	columns := make([]arrow.Array, len(r.columns))
 	for i, g := range r.columns {
 		columns[i] = g(branch(r.key, i), from, int(n))

@@ -280,7 +280,7 @@ func (s *splitReader) scan(ctx context.Context, statement string, args []any, sk
 			began = time.Now()
 		}
 		f.add()
-		if f.rows == plugin.BatchRows || f.bytes >= plugin.BatchBytes || time.Since(began) > patience/4 {
+		if f.rows == s.r.task.MaxRows() || f.bytes >= plugin.BatchBytes || time.Since(began) > patience/4 {
 			if more, err := s.flush(ctx, f); !more || err != nil {
 				return err
 			}

@@ -130,7 +130,6 @@ func (r *reader) skip(ctx context.Context, rows int64) error {
 		rows -= int64(r.grid.Rows)
 		r.consume(n)
 	}
-	r.grid.Max = gridRows
 	return nil
 }
 
@@ -140,7 +139,9 @@ func (r *reader) Next(ctx context.Context) (*record.Batch, error) {
 		return nil, plugin.ErrEnd
 	}
 	r.consumed = 0
-	for r.rows < plugin.BatchRows && r.consumed < plugin.BatchBytes {
+	most := r.task.MaxRows()
+	for r.rows < most && r.consumed < plugin.BatchBytes {
+		r.grid.Max = min(gridRows, most-r.rows)
 		n, ok, err := r.scan(ctx)
 		if err != nil {
 			return nil, err

@@ -134,7 +134,7 @@ func newRows(task plugin.Task, split plugin.Split, in *input, piece plugin.Range
 		}
 		r.stripes = append(r.stripes, int(i))
 	}
-	r.step = columnar.BatchRows(total, size)
+	r.step = columnar.BatchRows(total, size, task)
 	for i, m := range match {
 		t := schema.Columns[i].Type
 		c := orcfile.Column{Index: m.Index, Nanos: nanos(t)}

@@ -63,7 +63,7 @@ func newRows(task plugin.Task, split plugin.Split, in *input, piece plugin.Range
 		}
 		r.groups = append(r.groups, g)
 	}
-	r.step = columnar.BatchRows(total, size)
+	r.step = columnar.BatchRows(total, size, task)
 	return r, nil
 }
 

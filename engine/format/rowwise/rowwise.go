@@ -64,7 +64,7 @@ func (r *reader) Next(ctx context.Context) (*record.Batch, error) {
 	columns := r.builder.Fields()
 	var dropped []int
 	n, bytes := 0, 0
-	for n < plugin.BatchRows && bytes < plugin.BatchBytes {
+	for n < r.task.MaxRows() && bytes < plugin.BatchBytes {
 		if n%64 == 0 || r.skip > 0 {
 			if err := ctx.Err(); err != nil {
 				return nil, err

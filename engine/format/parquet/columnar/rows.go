@@ -14,8 +14,12 @@ import (
 )
 
 // BatchRows is the number of rows to read at once, given how many rows take how many bytes.
-func BatchRows(rows, bytes int64) int64 {
-	return max(1, min(2*plugin.BatchRows, rows, int64(float64(rows)*plugin.BatchBytes/float64(max(1, bytes)))))
+func BatchRows(rows, bytes int64, task plugin.Task) int64 {
+	most := int64(2 * plugin.BatchRows)
+	if task.BatchRows > 0 {
+		most = int64(task.MaxRows())
+	}
+	return max(1, min(most, rows, int64(float64(rows)*plugin.BatchBytes/float64(max(1, bytes)))))
 }
 
 // Assembler makes batches out of the arrays of a split's columns.

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"seikan/appliance/config"
+	"seikan/appliance/node"
+)
+
+func clusterCommand(t *terminal) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cluster",
+		Short: "Look at a cluster and change its membership",
+		Example: "  seikan cluster status\n" +
+			"  seikan cluster transfer                     # another node becomes master; no task stops\n" +
+			"  seikan cluster remove 10.0.0.3:5801         # a node that does not come back\n" +
+			"  seikan cluster bootstrap --at 10.0.0.1:5801 # form the cluster without listed nodes that are silent",
+		Args: knownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	p, output := placeFlags(c), outputFlag(c)
+	c.AddCommand(&cobra.Command{Use: "status", Short: "Show the nodes, who is master and who has a vote", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return showStatus(c.Context(), t, *p, *output) }})
+	command := func(use, short, method, done string, args cobra.PositionalArgs) {
+		c.AddCommand(&cobra.Command{Use: use, Short: short, Args: args, RunE: func(c *cobra.Command, args []string) error {
+			var q node.NodeQuestion
+			if len(args) > 0 {
+				q.Node = args[0]
+			}
+			if err := ask(c.Context(), t, *p, method, q, nil); err != nil {
+				return err
+			}
+			fmt.Fprintln(t.out, done)
+			return nil
+		}})
+	}
+	command("join HOST:PORT", "Take the node --at into the cluster that answers at an address", "cluster.join", "the node has joined", exactlyOne("an address"))
+	command("remove NODE", "Remove a node, by id or address, that does not come back", "cluster.remove", "the node is removed", exactlyOne("a node's id or address"))
+	command("transfer [NODE]", "Make another node, or the one named, master", "cluster.transfer", "another node is master now", cobra.MaximumNArgs(1))
+	command("bootstrap", "Form a new cluster at the node --at without waiting for silent nodes", "cluster.bootstrap", "the node forms a cluster", cobra.NoArgs)
+	c.AddCommand(recoverCommand(t))
+	return c
+}
+
+// ask puts one question to the cluster.
+func ask(ctx context.Context, t *terminal, p place, method string, question, answer any) error {
+	c, _, err := t.dial(ctx, p, slog.New(newLogHandler(t, slog.LevelWarn)))
+	if err != nil {
+		return err
+	}
+	return c.Ask(ctx, method, question, answer)
+}
+
+func showStatus(ctx context.Context, t *terminal, p place, output string) error {
+	var s node.ClusterStatus
+	if err := ask(ctx, t, p, "cluster.status", struct{}{}, &s); err != nil {
+		return err
+	}
+	if output == "json" {
+		return printJSON(t, s)
+	}
+	fmt.Fprintf(t.out, "cluster %s (%s)\n", s.Name, s.ID)
+	printNodes(t, s.Nodes)
+	for _, w := range s.Warnings {
+		fmt.Fprintln(t.err, "warning:", w)
+	}
+	return nil
+}
+
+func printNodes(t *terminal, nodes []node.NodeStatus) {
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ADDRESS\tROLE\tSTATE\tVOTE\tTASKS\tSLOTS\tVERSION\tTAGS\tID")
+	for _, n := range nodes {
+		state, vote, slots := "there", "no", "dynamic"
+		switch {
+		case !n.Reachable:
+			state = "silent"
+		case n.Draining:
+			state = "draining"
+		}
+		if n.Master {
+			state += ", master"
+		}
+		if n.Voter {
+			vote = "yes"
+		}
+		if n.Slots > 0 {
+			slots = fmt.Sprint(n.Slots)
+		}
+		var tags []string
+		for _, k := range slices.Sorted(maps.Keys(n.Tags)) {
+			tags = append(tags, k+"="+n.Tags[k])
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", n.Addr, n.Role, state, vote, n.SlotsUsed, slots, n.Version, strings.Join(tags, ","), n.ID)
+	}
+	_ = w.Flush() // as with every other print: a closed pipe is the reader's affair
+}
+
+func nodeCommand(t *terminal) *cobra.Command {
+	c := &cobra.Command{Use: "node", Short: "Look at the nodes of a cluster, drain or tag one", Args: knownCommand,
+		Example: "  seikan node list\n  seikan node drain 10.0.0.3:5801\n  seikan node tags 10.0.0.3:5801 team=red zone=a",
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() }}
+	p, output := placeFlags(c), outputFlag(c)
+	c.AddCommand(&cobra.Command{Use: "list", Short: "List the nodes", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		var s node.ClusterStatus
+		if err := ask(c.Context(), t, *p, "cluster.status", struct{}{}, &s); err != nil {
+			return err
+		}
+		if *output == "json" {
+			return printJSON(t, s.Nodes)
+		}
+		printNodes(t, s.Nodes)
+		return nil
+	}})
+	var off bool
+	drain := &cobra.Command{Use: "drain NODE", Short: "Move the tasks of a node elsewhere and give it no new ones", Args: exactlyOne("a node's id or address"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := ask(c.Context(), t, *p, "node.drain", node.NodeQuestion{Node: args[0], On: !off}, nil); err != nil {
+				return err
+			}
+			word := "takes no more tasks, and those it has go on elsewhere"
+			if off {
+				word = "takes tasks again"
+			}
+			fmt.Fprintf(t.out, "node %s %s\n", args[0], word)
+			return nil
+		}}
+	drain.Flags().BoolVar(&off, "off", false, "let the node take tasks again")
+	tags := &cobra.Command{Use: "tags NODE [KEY=VALUE…]", Short: "Replace the tags of a node, until it is started again", Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			q := node.NodeQuestion{Node: args[0], Tags: map[string]string{}}
+			for _, a := range args[1:] {
+				k, v, ok := strings.Cut(a, "=")
+				if !ok || k == "" {
+					return coded{exitUsage, fmt.Errorf("tag %q: expected key=value", a)}
+				}
+				q.Tags[k] = v
+			}
+			return ask(c.Context(), t, *p, "node.tags", q, nil)
+		}}
+	c.AddCommand(drain, tags)
+	return c
+}
+
+// recoverCommand is for a cluster whose majority is gone for good.
+func recoverCommand(t *terminal) *cobra.Command {
+	var home string
+	var sure bool
+	c := &cobra.Command{
+		Use:   "recover",
+		Short: "Make the stopped node of this host the only voter, when the majority is lost for good",
+		Long: "Recover is for a cluster that has lost the disks of the majority of its voters. Run it on the surviving node with the\n" +
+			"newest state while that node is stopped. When it is started again it is a cluster of one; the others join it with empty\n" +
+			"state directories. What only the lost disks held is lost. Never do this while a lost node may come back: two clusters\n" +
+			"would run the same jobs.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if !sure {
+				return coded{exitUsage, errors.New("this gives up what only the lost nodes held; say --the-others-are-gone when they will never come back")}
+			}
+			cfg, ok := t.loadConfig(config.Options{Home: home})
+			if !ok {
+				return coded{code: exitConfig}
+			}
+			addr, err := node.Recover(cfg)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(t.out, "when the node at %s is started it is a cluster of one. Remove the state directories of all others before they are started.\n", addr)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&home, "home", "", "`DIR` in place of $SEATUNNEL_HOME")
+	c.Flags().BoolVar(&sure, "the-others-are-gone", false, "the other voters will never come back")
+	return c
+}

@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"seikan/appliance/node"
+	"seikan/db/state"
+	"seikan/engine/job"
+	"seikan/engine/job/hocon"
+)
+
+func jobCommand(t *terminal) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "job",
+		Short: "Submit jobs to a cluster; list, show, stop and restore them",
+		Example: "  seikan job submit job.conf --wait\n" +
+			"  seikan job list\n" +
+			"  seikan job logs -f ID\n" +
+			"  seikan job savepoint ID && seikan job restore ID",
+		Args: knownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	p, output := placeFlags(c), outputFlag(c)
+	c.AddCommand(submitCommand(t, p, output), restoreCommand(t, p, output), logsCommand(t, p), diffCommand(t, p))
+	c.AddCommand(&cobra.Command{Use: "list", Short: "List jobs, the newest first", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		return withCluster(c.Context(), t, *p, func(b book) error { return listJobs(c.Context(), t, b, *output) })
+	}})
+	one := func(use, short string, f func(ctx context.Context, b book, id string) error) {
+		c.AddCommand(&cobra.Command{Use: use + " ID", Short: short, Args: exactlyOne("a job id"), RunE: func(c *cobra.Command, args []string) error {
+			return withCluster(c.Context(), t, *p, func(b book) error { return f(c.Context(), b, args[0]) })
+		}})
+	}
+	one("show", "Show a job: its state, pipelines, checkpoints, runs and events", func(ctx context.Context, b book, id string) error { return showJob(ctx, t, b, id, *output) })
+	end := func(want state.Desired) func(ctx context.Context, b book, id string) error {
+		return func(ctx context.Context, b book, id string) error {
+			j, err := wish(ctx, b, id, want)
+			if err != nil {
+				return err
+			}
+			return sayJob(t, j, *output)
+		}
+	}
+	one("stop", "Cancel a job; what it committed stays", end(state.WantCancel))
+	one("savepoint", "Stop a job with a savepoint, so that restore goes on from it", end(state.WantSavepoint))
+	return c
+}
+
+// sayJob prints a job's id and status.
+func sayJob(t *terminal, j state.Job, output string) error {
+	if output == "json" {
+		return printJSON(t, map[string]string{"id": j.ID, "name": j.Name, "status": string(j.Status)})
+	}
+	fmt.Fprintf(t.out, "job %s (%s): %s\n", j.ID, j.Name, j.Status)
+	return nil
+}
+
+func submitCommand(t *terminal, p *place, output *string) *cobra.Command {
+	var r clusterRun
+	var wait bool
+	c := &cobra.Command{Use: "submit FILE", Short: "Submit a job file; variables, includes and environment are settled here", Args: exactlyOne("a job file"),
+		RunE: func(c *cobra.Command, args []string) error {
+			r.file, r.place = args[0], *p
+			if err := checkID(r.id); err != nil {
+				return coded{exitUsage, err}
+			}
+			return send(c.Context(), t, r, wait, *output)
+		}}
+	f := c.Flags()
+	f.StringArrayVarP(&r.variables, "variable", "i", nil, "set `key=value` for ${key} in the file; several with commas or by repeating")
+	f.StringVarP(&r.name, "name", "n", "", "job name; wins over env.job.name")
+	f.StringVar(&r.id, "job-id", "", "`ID` for the job, a number")
+	f.BoolVarP(&wait, "wait", "w", false, "wait for the end; Ctrl-C cancels the job")
+	return c
+}
+
+// send submits a job and waits for it when asked to.
+func send(ctx context.Context, t *terminal, r clusterRun, wait bool, output string) error {
+	if wait {
+		if code := runOnCluster(ctx, t, r); code != exitOK {
+			return coded{code: code}
+		}
+		return nil
+	}
+	file, err := t.loadFile(r.file, r.variables)
+	if err != nil {
+		t.show(err, file.TextOf)
+		return coded{code: exitConfig}
+	}
+	c, _, err := t.dial(ctx, r.place, r.log(t))
+	if err != nil {
+		return err
+	}
+	j, err := submit(ctx, c, r.runRequest, file)
+	if err != nil {
+		return err
+	}
+	return sayJob(t, j, output)
+}
+
+func restoreCommand(t *terminal, p *place, output *string) *cobra.Command {
+	var r clusterRun
+	var wait bool
+	c := &cobra.Command{Use: "restore ID [FILE]", Short: "Go on with a job that ended, from its newest checkpoint or savepoint, as it was or with a changed file",
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			r.restore, r.place = args[0], *p
+			if len(args) == 2 {
+				r.file = args[1]
+				return send(c.Context(), t, r, wait, *output)
+			}
+			client, _, err := t.dial(c.Context(), *p, r.log(t))
+			if err != nil {
+				return err
+			}
+			if _, err := findJob(c.Context(), clusterBook{client}, r.restore); err != nil {
+				return err
+			}
+			j, err := client.Submit(c.Context(), node.ClusterJob{ID: r.restore, Restore: true, Op: state.RandomID()})
+			if err != nil {
+				return err
+			}
+			return sayJob(t, j, *output)
+		}}
+	c.Flags().StringArrayVarP(&r.variables, "variable", "i", nil, "set `key=value` for ${key} in the file")
+	c.Flags().BoolVarP(&wait, "wait", "w", false, "wait for the end (with a FILE)")
+	return c
+}
+
+// followEvery is how often new log lines are asked for.
+const followEvery = 500 * time.Millisecond
+
+func logsCommand(t *terminal, p *place) *cobra.Command {
+	var follow bool
+	c := &cobra.Command{Use: "logs ID", Short: "Print what the nodes logged about a job", Args: exactlyOne("a job id"),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx := c.Context()
+			if err := checkID(args[0]); err != nil {
+				return coded{exitUsage, err}
+			}
+			client, _, err := t.dial(ctx, *p, slog.New(newLogHandler(t, slog.LevelWarn)))
+			if err != nil {
+				return err
+			}
+			return printLogs(ctx, t, client, args[0], follow)
+		}}
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job has ended")
+	return c
+}
+
+func printLogs(ctx context.Context, t *terminal, c *node.Client, id string, follow bool) error {
+	q := node.LogQuestion{ID: id}
+	for {
+		ended := !follow
+		if j, err := findJob(ctx, clusterBook{c}, id); err != nil {
+			return err
+		} else if j.Status.Ended() {
+			ended = true
+		}
+		var a node.LogAnswer
+		if err := c.Ask(ctx, "job.logs", q, &a); err != nil {
+			return err
+		}
+		q.From = a.Next
+		for _, addr := range slices.Sorted(maps.Keys(a.Lines)) {
+			for _, line := range a.Lines[addr] {
+				fmt.Fprintf(t.out, "%s %s\n", addr, line)
+			}
+		}
+		if a.More {
+			continue
+		}
+		if ended {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(followEvery):
+		}
+	}
+}
+
+func diffCommand(t *terminal, p *place) *cobra.Command {
+	var variables []string
+	c := &cobra.Command{Use: "diff ID FILE", Short: "Show what a job file changes of a job as it was submitted", Long: "Diff compares a job file with a job as it was submitted. Secrets are masked in both.\n\nExit codes: 0 the same, 1 they differ.",
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			file, err := t.loadFile(args[1], variables)
+			if err != nil {
+				t.show(err, file.TextOf)
+				return coded{code: exitConfig}
+			}
+			var before string
+			err = withCluster(c.Context(), t, *p, func(b book) error {
+				j, err := findJob(c.Context(), b, args[0])
+				before = j.Text
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return printDiff(t, before, string(hocon.JSON(job.Redact(file.Root, node.Sensitive))))
+		}}
+	c.Flags().StringArrayVarP(&variables, "variable", "i", nil, "set `key=value` for ${key} in the file")
+	return c
+}
+
+// printDiff prints the lines in which two JSON texts differ, with those around them left out.
+func printDiff(t *terminal, before, after string) error {
+	var a, b bytes.Buffer
+	if err := errors.Join(json.Indent(&a, []byte(before), "", "  "), json.Indent(&b, []byte(after), "", "  ")); err != nil {
+		return fmt.Errorf("compare the jobs: %w", err)
+	}
+	lines := diffLines(strings.Split(a.String(), "\n"), strings.Split(b.String(), "\n"))
+	if len(lines) == 0 {
+		fmt.Fprintln(t.out, "no difference")
+		return nil
+	}
+	fmt.Fprintln(t.out, strings.Join(lines, "\n"))
+	return coded{code: exitFailed}
+}
+
+// diffLines are the lines that are only in a (-) or only in b (+), by their longest common
+// subsequence.
+func diffLines(a, b []string) (out []string) {
+	common := make([][]int, len(a)+1)
+	for i := range common {
+		common[i] = make([]int, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for k := len(b) - 1; k >= 0; k-- {
+			if a[i] == b[k] {
+				common[i][k] = common[i+1][k+1] + 1
+			} else {
+				common[i][k] = max(common[i+1][k], common[i][k+1])
+			}
+		}
+	}
+	i, k := 0, 0
+	for i < len(a) || k < len(b) {
+		switch {
+		case i < len(a) && k < len(b) && a[i] == b[k]:
+			i, k = i+1, k+1
+		case i < len(a) && (k == len(b) || common[i+1][k] >= common[i][k+1]):
+			out = append(out, "- "+a[i])
+			i++
+		default:
+			out = append(out, "+ "+b[k])
+			k++
+		}
+	}
+	return out
+}

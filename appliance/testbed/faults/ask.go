@@ -1,0 +1,143 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// patience bounds one request.
+const patience = 3 * time.Second
+
+// request asks a node over its own loopback.
+func (n *Node) request(ctx context.Context, method, port, path, body string, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	scheme := "http"
+	transport := &http.Transport{DialContext: n.host.dial, DisableKeepAlives: true}
+	if n.tls != nil {
+		scheme, transport.TLSClientConfig = "https", n.tls
+	}
+	r, err := http.NewRequestWithContext(ctx, method, scheme+"://"+net.JoinHostPort("127.0.0.1", port)+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	resp, err := (&http.Client{Transport: transport}).Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", path, resp.Status, bytes.TrimSpace(text))
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("%s answers %.200s: %w", path, text, err)
+	}
+	return nil
+}
+
+// About is what a node says of itself.
+type About struct {
+	Node   string `json:"node"`
+	Addr   string `json:"addr"`
+	Master string `json:"master"`
+	Ready  bool   `json:"ready"`
+}
+
+// About asks a node about itself.
+func (n *Node) About(ctx context.Context) (a About, err error) {
+	return a, n.request(ctx, http.MethodPost, "5801", "/seikan/v1/about", "", &a)
+}
+
+// Task is a task that a node runs.
+type Task struct {
+	Job      string           `json:"job"`
+	Pipeline int              `json:"pipeline"`
+	Attempt  int64            `json:"attempt"`
+	Role     string           `json:"role"`
+	State    string           `json:"state"`
+	Counters map[string]int64 `json:"counters"`
+}
+
+// Status is a cluster as one of its nodes sees it.
+type Status struct {
+	Master string `json:"master"`
+	Nodes  []struct {
+		ID        string `json:"id"`
+		Addr      string `json:"addr"`
+		Voter     bool   `json:"voter"`
+		Reachable bool   `json:"reachable"`
+		Tasks     []Task `json:"tasks"`
+	} `json:"nodes"`
+}
+
+// Status asks a node about the cluster.
+func (n *Node) Status(ctx context.Context) (s Status, err error) {
+	return s, n.request(ctx, http.MethodPost, "5801", "/seikan/v1/cluster.status", "{}", &s)
+}
+
+// Transfer hands leadership to another node, all being alive.
+func (n *Node) Transfer(ctx context.Context, to string) error {
+	return n.request(ctx, http.MethodPost, "5801", "/seikan/v1/cluster.transfer", fmt.Sprintf(`{"node":%q}`, to), nil)
+}
+
+// Job is a job as the REST API shows it.
+type Job struct {
+	ID       string `json:"jobId"`
+	Status   string `json:"jobStatus"`
+	ErrorMsg string `json:"errorMsg"`
+	Metrics  Counts `json:"metrics"`
+}
+
+// Counts are a job's totals.
+type Counts struct{ Read, Written int64 }
+
+// UnmarshalJSON reads totals, which are numbers or texts of numbers.
+func (c *Counts) UnmarshalJSON(text []byte) error {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(text, &m); err != nil {
+		return err
+	}
+	for name, to := range map[string]*int64{"SourceReceivedCount": &c.Read, "SinkWriteCount": &c.Written} {
+		v := bytes.Trim(m[name], `"`)
+		if len(v) == 0 {
+			continue
+		}
+		n, err := strconv.ParseInt(string(v), 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		*to = n
+	}
+	return nil
+}
+
+// Job asks a node for a job.
+func (n *Node) Job(ctx context.Context, id string) (j Job, err error) {
+	err = n.request(ctx, http.MethodGet, "8080", "/job-info/"+id, "", &j)
+	if err == nil && j.Status == "" {
+		err = errors.New("the job is not known")
+	}
+	return j, err
+}
+
+// Submit hands a job in at a node and returns its id.
+func (n *Node) Submit(ctx context.Context, text string) (string, error) {
+	var j Job
+	err := n.request(ctx, http.MethodPost, "8080", "/submit-job?format=hocon", text, &j)
+	return j.ID, err
+}

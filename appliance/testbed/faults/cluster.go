@@ -1,0 +1,197 @@
+// Package faults runs real clusters, each node a process in a network and a mount namespace of
+// its own, and does to them what happens in the field: kills, pauses, cut networks, full disks.
+package faults
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"seikan/appliance/testbed"
+)
+
+// Lease of the workers in these clusters.
+const Lease = time.Second
+
+// Options of a Cluster.
+type Options struct {
+	BackupCount int
+	SharedDir   bool   // the nodes see one data directory; else each has its own
+	TLS         bool   // mutual, on every port
+	StateMiB    int    // size of the state's file system; 0: the test's own disk
+	ClusterName string // default "faults"
+	MinFree     string // seatunnel.seikan.min-free-bytes; default 8m
+}
+
+// Cluster is nodes as processes.
+type Cluster struct {
+	t   testing.TB
+	o   Options
+	dir string
+	net *network
+
+	Nodes []*Node
+}
+
+// Inside a node's mount namespace.
+const (
+	insideHome  = "/mnt/home"
+	insideState = "/mnt/state"
+	// Data is the data directory as the nodes see it.
+	Data = "/mnt/data"
+)
+
+// need ends or skips the test where namespaces cannot be made. In CI they can.
+func need(t testing.TB) {
+	t.Helper()
+	missing := ""
+	if os.Geteuid() != 0 {
+		missing = "root"
+	}
+	for _, name := range []string{"ip", "nsenter", "mount"} {
+		if _, err := exec.LookPath(name); err != nil {
+			missing = "the command " + name
+		}
+	}
+	switch {
+	case missing == "":
+	case os.Getenv("CI") != "":
+		t.Fatalf("network namespaces need %s", missing)
+	default:
+		t.Skipf("network namespaces need %s", missing)
+	}
+}
+
+// Start starts a cluster of n nodes and waits until it serves. All of it is gone with the test.
+func Start(t testing.TB, n int, o Options) *Cluster {
+	t.Helper()
+	need(t)
+	if o.ClusterName == "" {
+		o.ClusterName = "faults"
+	}
+	if o.MinFree == "" {
+		o.MinFree = "8m"
+	}
+	c := &Cluster{t: t, o: o, dir: t.TempDir()}
+	bin := testbed.Seikan(t)
+	network, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.net = network
+	t.Cleanup(func() {
+		for _, n := range c.Nodes {
+			n.Kill9()
+		}
+		c.net.close()
+		if t.Failed() {
+			c.dump()
+		}
+	})
+	if err := os.Mkdir(filepath.Join(c.dir, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var members []string
+	for i := range n {
+		members = append(members, address(i)+":5801")
+	}
+	authority := newAuthority(t, o.TLS)
+	for i := range n {
+		c.Nodes = append(c.Nodes, c.prepare(i, bin, members, authority))
+	}
+	for _, n := range c.Nodes {
+		n.Start()
+	}
+	c.WaitReady()
+	return c
+}
+
+// prepare makes a node's directories, files and namespaces.
+func (c *Cluster) prepare(i int, bin string, members []string, a *authority) *Node {
+	c.t.Helper()
+	dir := filepath.Join(c.dir, fmt.Sprintf("node-%d", i))
+	data := filepath.Join(c.dir, "data")
+	if !c.o.SharedDir {
+		data = filepath.Join(dir, "data")
+	}
+	for _, d := range []string{"tmp", "state", "home/config", "data"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.configure(dir, members, a.issue(filepath.Join(dir, "home/config"), address(i)))
+	state := `mount --bind "$2/state" /mnt/state`
+	if c.o.StateMiB > 0 {
+		state = fmt.Sprintf("mount -t tmpfs -o size=%dm tmpfs /mnt/state", c.o.StateMiB)
+	}
+	host, err := newSpace(`mount -t tmpfs tmpfs /mnt
+mkdir /mnt/home /mnt/state /mnt/data
+touch /mnt/seikan
+mount --bind "$1" /mnt/seikan
+mount --bind "$2/home" /mnt/home
+mount --bind "$3" /mnt/data
+`+state+`
+mount --bind "$2/tmp" /tmp`, bin, dir, data)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.net.connect(host); err != nil {
+		c.t.Fatal(err)
+	}
+	return &Node{Index: i, Data: data, c: c, dir: dir, host: host, tls: a.client(filepath.Join(dir, "home/config"))}
+}
+
+func (c *Cluster) configure(dir string, members []string, tls string) {
+	c.t.Helper()
+	for name, text := range map[string]string{
+		"seatunnel.yaml": fmt.Sprintf(`seatunnel:
+  engine:
+    backup-count: %d
+    checkpoint:
+      interval: 500
+      timeout: 30000
+      storage:
+        type: hdfs
+        max-retained: 3
+        plugin-config: {namespace: %s/checkpoint, storage.type: hdfs, fs.defaultFS: "file:///"}
+    http: {enable-http: true, port: 8080}
+  seikan:
+    lease-ms: %d
+    min-free-bytes: %s
+    voter-replace-seconds: 5
+%s`, c.o.BackupCount, Data, Lease.Milliseconds(), c.o.MinFree, tls),
+		"hazelcast.yaml": fmt.Sprintf(`hazelcast:
+  cluster-name: %s
+  network:
+    rest-api:
+      enabled: true
+      endpoint-groups: {CLUSTER_WRITE: {enabled: true}, DATA: {enabled: true}}
+    join: {tcp-ip: {enabled: true, member-list: [%s]}}
+    port: {auto-increment: false, port: 5801}
+`, c.o.ClusterName, strings.Join(members, ", ")),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "home/config", name), []byte(text), 0o644); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// dump copies the end of every node's log into the test's.
+func (c *Cluster) dump() {
+	for _, n := range c.Nodes {
+		text, err := os.ReadFile(n.log())
+		if err != nil {
+			c.t.Log(err)
+			continue
+		}
+		const most = 12_000
+		if len(text) > most {
+			text = text[len(text)-most:]
+		}
+		c.t.Logf("node %d:\n%s", n.Index, text)
+	}
+}
