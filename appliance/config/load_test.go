@@ -222,6 +222,33 @@ func TestHomeIsAboveTheProgram(t *testing.T) {
 	}
 }
 
+func TestHomeOfAPackageIsFoundByTheProgram(t *testing.T) {
+	t.Parallel()
+	c, _ := Load(Options{Executable: "/usr/bin/seikan", Env: environment(), ReadFile: files(map[string]string{"/usr/share/seikan/config/seatunnel.yaml": "seatunnel: {engine: {backup-count: 3}}"})})
+	if c.Home != "/usr/share/seikan" || c.BackupCount != 3 {
+		t.Errorf("home %q, backup-count %d", c.Home, c.BackupCount)
+	}
+}
+
+func TestClientDoesWithoutFilesItMayNotRead(t *testing.T) {
+	t.Parallel()
+	denied := func(path string) ([]byte, error) {
+		if strings.HasSuffix(path, "/seatunnel.yaml") {
+			return nil, &os.PathError{Op: "open", Path: path, Err: os.ErrPermission}
+		}
+		return files(nil)(path)
+	}
+	o := Options{Role: Client, Executable: "/usr/bin/seikan", Env: environment(), ReadFile: denied}
+	c, ps := Load(o)
+	if ps.Err() != nil || c.Home != "/usr/share/seikan" || !strings.Contains(strings.Join(c.Notes, "\n"), "seatunnel.yaml is not readable by this user") {
+		t.Errorf("home %q, notes %q, %v", c.Home, c.Notes, ps)
+	}
+	o.Role = Hybrid
+	if _, ps := Load(o); ps.Err() == nil {
+		t.Error("a node starts without its settings")
+	}
+}
+
 func TestClientFileDoesNotStopAServer(t *testing.T) {
 	t.Parallel()
 	broken := map[string]string{"hazelcast-client.yaml": "hazelcast-client: {network: 5}"}

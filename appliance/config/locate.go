@@ -10,7 +10,7 @@ import (
 	"seikan/engine/job/hocon"
 )
 
-// home finds SEATUNNEL_HOME: given, in the environment, or above the program's bin directory.
+// home finds SEATUNNEL_HOME: given, in the environment, or by the program's bin directory.
 func (l *loader) home() {
 	from := "flag"
 	home := l.o.Home
@@ -22,8 +22,12 @@ func (l *loader) home() {
 	}
 	if home == "" && l.o.Executable != "" {
 		if bin := filepath.Dir(l.o.Executable); filepath.Base(bin) == "bin" {
-			if up := filepath.Dir(bin); l.exists(filepath.Join(up, "config", "seatunnel.yaml")) {
-				home, from = up, "the program's place"
+			up := filepath.Dir(bin)
+			for _, dir := range []string{filepath.Join(up, "share", "seikan"), up} { // as a package installs it, as it is unpacked
+				if _, err := l.o.ReadFile(filepath.Join(dir, "config", "seatunnel.yaml")); !errors.Is(err, fs.ErrNotExist) {
+					home, from = dir, "the program's place"
+					break
+				}
 			}
 		}
 	}
@@ -83,6 +87,11 @@ func (l *loader) file(k fileKind) (data []byte, path string) {
 			if err == nil {
 				l.found(k.name, path, why, true)
 				return data, path
+			}
+			if errors.Is(err, fs.ErrPermission) && l.cfg.Role == Client && k.shipped != "" {
+				l.found(k.name, path, why, false) // it may hold secrets of the nodes, and a client can do without
+				l.cfg.Notes = append(l.cfg.Notes, path+" is not readable by this user: the shipped settings hold")
+				return []byte(k.shipped), path
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
 				l.unreadable(path, why, err)

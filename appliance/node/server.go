@@ -53,6 +53,7 @@ type Server struct {
 	peers       *peers
 	tls         *tls.Config // nil: none
 	bindHost    string      // of the node's port; "" means every address
+	alone       bool        // the member list names this host only
 	web         *http.Server
 	httpAddr    string // of REST V2
 	stopHTTP    context.CancelFunc
@@ -144,7 +145,8 @@ func (s *Server) openPort(ctx context.Context) error {
 	}
 	s.guard = port.NewGuard(port.GuardConfig{Members: members, Key: key, AllowRemote: s.cfg.HTTP.AllowRemoteWithoutLogin, Log: s.log})
 	peers := config.Resolve(ctx, net.DefaultResolver, s.cfg.Network.Members)
-	host, err := s.cfg.Network.Listen(localAddresses(), config.OnlyThisHost(peers, localAddresses()))
+	s.alone = config.OnlyThisHost(peers, localAddresses())
+	host, err := s.cfg.Network.Listen(localAddresses(), s.alone)
 	if err != nil {
 		return err
 	}
@@ -234,6 +236,9 @@ func (s *Server) masterAddr() string {
 func (s *Server) form(ctx context.Context) {
 	look := &member.Looker{Self: s.identity, BasePort: s.cfg.Network.Port, Ask: s.port.Ask, Forced: s.forced.get, Log: s.log}
 	for _, m := range s.cfg.Network.Members {
+		if s.alone && s.bindHost != "" {
+			m.Host = s.bindHost // whatever the list calls this host, its nodes listen there
+		}
 		look.List = append(look.List, m.String())
 	}
 	if s.cfg.Network.AutoIncrement {

@@ -176,19 +176,6 @@ sink { LocalFile { path = "$DIR/back", tmp_path = "$DIR/tmp", file_format_type =
 	}
 }
 
-// until runs the program with args until it says text.
-func (p place) until(text string, args ...string) {
-	p.t.Helper()
-	last := ""
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		e := p.seikan(args...)
-		if last = e.out; strings.Contains(last, text) {
-			return
-		}
-	}
-	p.t.Fatalf("seikan %v never says %q, at last:\n%s", args, text, last)
-}
-
 // TestStreamingJobStopsWithASavepointAndGoesOn stops a slow job from another process, and
 // restores it with another parallelism.
 func TestStreamingJobStopsWithASavepointAndGoesOn(t *testing.T) {
@@ -219,7 +206,6 @@ sink { LocalFile { path = "$DIR/out", tmp_path = "$DIR/tmp", file_format_type = 
 	if n := len(p.lines("out")); n == 0 || n >= rows {
 		t.Fatalf("%d rows were written before the savepoint", n)
 	}
-	p.until("SAVEPOINT_DONE", "jobs", id)
 	conf = p.write("job.conf", fmt.Sprintf(text, 3, ""))
 	if e := p.seikan("run", conf, "--restore", id); e.code != 0 {
 		t.Fatalf("exit code %d\n%s", e.code, tail(e.out))

@@ -293,7 +293,7 @@ func TestEveryFlippedOrMissingByteIsNoticed(t *testing.T) {
 	for name, key := range map[string][]byte{"plain": nil, "encrypted": testKey} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, s := newWorld(1), newStore(t)
+			w, s := newWorld(1), blobs{}
 			u := w.uploader(t, s, key)
 			step(t, u)
 			w.bytes[0]++

@@ -15,7 +15,7 @@ import (
 // Want says which backup is looked for.
 type Want struct {
 	Cluster string    // its name
-	Schema  int       // newest version of the state's schema that can be read; 0: any
+	Schema  int       // newest version of the state's schema that can be read; 0: this program's
 	AsOf    time.Time // taken then or before; zero: whenever
 }
 
@@ -94,8 +94,8 @@ func (w Want) fits(i Info) error {
 	switch h := i.Header; {
 	case h.Cluster != w.Cluster:
 		return fmt.Errorf("%w: %q, this one is %q; nothing is restored from it", ErrOtherCluster, h.Cluster, w.Cluster)
-	case w.Schema > 0 && h.Schema > w.Schema:
-		return fmt.Errorf("%w: its schema has version %d, this program knows up to %d; start the newer version", ErrNewer, h.Schema, w.Schema)
+	case h.Schema > schemaOr(w.Schema):
+		return fmt.Errorf("%w: its schema has version %d, this program knows up to %d; use the version that wrote it or a later one", ErrNewer, h.Schema, schemaOr(w.Schema))
 	case h.ID != i.ClusterID || h.TakenMs != i.Taken.UnixMilli() || (h.Base == "") != i.Full():
 		return fmt.Errorf("%w: it lies under the name of another one", ErrDamaged)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"seikan/migrations"
 	"seikan/storage"
 )
 
@@ -31,11 +32,11 @@ var ErrBehind = errors.New("another node has backed up a newer state")
 
 // Uploader makes the backups of one node while it leads its cluster. Fill in the first block.
 type Uploader struct {
-	Store     storage.Store
-	Cluster   string // name of the cluster
-	ClusterID string // its incarnation: letters, digits, "_" and "."
-	Schema    int    // version of the state's schema
-	Key       []byte // cluster key; nil: backups are not encrypted
+	Store     storage.Store // begins at the map-store's namespace; clusterName comes from Cluster
+	Cluster   string        // name of the cluster
+	ClusterID string        // its incarnation: letters, digits, "_" and "."
+	Schema    int           // version of the state's schema; 0 means this program's
+	Key       []byte        // cluster key; nil: backups are not encrypted
 	// Source writes a consistent copy of the state, which holds at least what Version has seen.
 	Source func(w io.Writer) error
 	// Version is a number that grows with each change of the state, on whichever node.
@@ -230,7 +231,7 @@ func (u *Uploader) mayFollow(ctx context.Context, newest Info, version int64) er
 
 // put stores a copy of the state, reads it back, and makes it the newest.
 func (u *Uploader) put(ctx context.Context, next Info, all []Info, version int64, f io.ReaderAt, im image) error {
-	h := Header{Cluster: u.Cluster, ID: u.ClusterID, Schema: u.Schema, TakenMs: next.Taken.UnixMilli(), Version: version,
+	h := Header{Cluster: u.Cluster, ID: u.ClusterID, Schema: schemaOr(u.Schema), TakenMs: next.Taken.UnixMilli(), Version: version,
 		Bytes: im.size, SHA256: im.sum, Body: im.size}
 	body := func(w io.Writer) error {
 		_, err := io.Copy(w, io.NewSectionReader(f, 0, im.size))
@@ -265,6 +266,14 @@ func (u *Uploader) put(ctx context.Context, next Info, all []Info, version int64
 		u.base, u.image, u.deltas = next, im, 0
 	}
 	return nil
+}
+
+// schemaOr is the version of this program's schema unless another is given.
+func schemaOr(version int) int {
+	if version == 0 {
+		return len(migrations.All())
+	}
+	return version
 }
 
 func holds(all []Info, one Info) bool {

@@ -44,6 +44,7 @@ type reign struct {
 	wake    chan struct{}
 	over    chan struct{} // closed when the reign has ended
 	decided chan struct{} // closed when there are orders
+	entered chan struct{} // a node has come in, which waits for its lease
 	mu      sync.Mutex
 	nodes   map[string]*node
 	plans   map[string]*planning
@@ -56,12 +57,13 @@ type reign struct {
 
 type node struct {
 	fact      NodeFact
-	arrivals  uint64          // sessions so far
-	session   uint64          // present one
-	seq       uint64          // newest report
-	confirmed uint64          // newest report before it was last proved that this is the master
-	past      map[string]bool // incarnations seen, true when another has followed
-	push      chan struct{}   // of the present session
+	arrivals  uint64            // sessions so far
+	session   uint64            // present one
+	seq       uint64            // newest report
+	confirmed uint64            // newest report before it was last proved that this is the master
+	first     map[string]uint64 // session in which each incarnation was first seen
+	proven    uint64            // the last of these whose incarnation has heard of this master: older ones are past
+	push      chan struct{}     // of the present session
 }
 
 type planning struct {
@@ -87,7 +89,7 @@ func (c *Cluster) Reign(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("take over as master: %w", err)
 	}
-	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), decided: make(chan struct{}), nodes: map[string]*node{},
+	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), decided: make(chan struct{}), entered: make(chan struct{}, 1), nodes: map[string]*node{},
 		plans: map[string]*planning{}, since: map[string]seen{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
 	c.mu.Lock()
 	c.reign = r
@@ -99,7 +101,10 @@ func (c *Cluster) Reign(ctx context.Context) error {
 		c.mu.Unlock()
 		close(r.over)
 	}()
-	return r.loop(ctx)
+	group, inner := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.loop(inner) })
+	group.Go(func() error { return r.prove(inner) })
+	return group.Wait()
 }
 
 func (c *Cluster) current() *reign {
@@ -151,14 +156,11 @@ func (r *reign) loop(ctx context.Context) error {
 
 // step reads, publishes orders, decides and acts, once.
 func (r *reign) step(ctx context.Context) (acted bool, err error) {
-	// Only what was heard before the rows were read renews a lease: the read proves that no other
-	// master had begun to wait for leases to run out. (Invariant 7)
-	heard := r.heardOf()
 	f, err := r.facts(ctx)
 	if err != nil {
 		return false, err
 	}
-	r.publish(Orders(f), heard)
+	r.publish(Orders(f))
 	byJob := map[string][]Action{}
 	held := map[string]string{}
 	for _, a := range Decide(f) {
@@ -209,12 +211,6 @@ func (r *reign) now() time.Duration { return time.Since(r.began) }
 
 func (r *reign) facts(ctx context.Context) (Facts, error) {
 	f := Facts{Lease: r.c.Lease, Wait: r.c.Wait, Nodes: map[string]NodeFact{}}
-	switch epoch, err := r.jobs.Epoch(ctx); {
-	case err != nil:
-		return f, err
-	case epoch != r.epoch:
-		return f, fmt.Errorf("%w: epoch %d, this is %d", state.ErrDeposed, epoch, r.epoch)
-	}
 	jobs, err := r.liveJobs(ctx)
 	if err != nil {
 		return f, err
@@ -301,18 +297,55 @@ func (r *reign) heardOf() map[string][2]uint64 {
 	return out
 }
 
-// publish makes orders the present ones and sends them to whom they, or its lease, have changed.
-func (r *reign) publish(orders map[Seat][]rpc.TaskSpec, heard map[string][2]uint64) {
+// prove renews leases, beside the steps, which may take long. Only what was heard before the
+// epoch was read counts: the read proves that no other master had begun by then to wait for
+// leases to run out. (Invariant 7)
+func (r *reign) prove(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		heard := r.heardOf()
+		switch epoch, err := r.jobs.Epoch(ctx); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			r.c.Log.Warn("leases are not renewed while the state store does not answer", "error", err)
+		case epoch != r.epoch:
+			return fmt.Errorf("%w: epoch %d, this is %d", state.ErrDeposed, epoch, r.epoch)
+		default:
+			r.confirm(heard)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.entered:
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *reign) confirm(heard map[string][2]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, n := range r.nodes {
+		if h := heard[id]; h[0] == n.session && h[1] > n.confirmed && n.push != nil {
+			n.confirmed = h[1]
+			select {
+			case n.push <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// publish makes orders the present ones and sends them to those for whom they have changed.
+func (r *reign) publish(orders map[Seat][]rpc.TaskSpec) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	first := r.orders == nil
 	for id, n := range r.nodes {
 		seat := Seat{id, n.fact.Info.Incarnation}
-		changed := first || !slices.Equal(r.orders[seat], orders[seat])
-		if h := heard[id]; h[0] == n.session && h[1] > n.confirmed {
-			n.confirmed, changed = h[1], true
-		}
-		if changed && n.push != nil {
+		if n.push != nil && (first || !slices.Equal(r.orders[seat], orders[seat])) {
 			select {
 			case n.push <- struct{}{}:
 			default:
@@ -334,7 +367,10 @@ func (r *reign) carryOut(ctx context.Context, a Action) error {
 	case Begin:
 		var text []byte
 		if text, err = json.Marshal(a.Placement); err == nil {
-			_, err = r.jobs.PlaceAttempt(ctx, a.JobID, int64(a.Pipeline), string(text))
+			var row state.Pipeline
+			if row, err = r.jobs.PlaceAttempt(ctx, a.JobID, int64(a.Pipeline), string(text)); err == nil && a.Pipeline > 0 {
+				r.c.Log.Info("a pipeline is placed", "job", a.JobID, "pipeline", a.Pipeline, "attempt", row.Attempt, "on", a.Placement.addrs())
+			}
 		}
 	case Save:
 		_, err = r.jobs.SavePipeline(ctx, a.Pipeline)
@@ -345,6 +381,16 @@ func (r *reign) carryOut(ctx context.Context, a Action) error {
 		err = r.end(ctx, a)
 	}
 	return err
+}
+
+// addrs are the nodes of a placement.
+func (p Placement) addrs() []string {
+	var out []string
+	for _, at := range p {
+		out = append(out, at.Addr)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // planWithin bounds planning, which may connect to the job's systems.

@@ -82,13 +82,13 @@ func (r *reign) arrive(seat Seat) (n *node, session uint64) {
 	defer r.mu.Unlock()
 	n = r.nodes[seat.Node]
 	if n == nil {
-		n = &node{past: map[string]bool{}}
+		n = &node{first: map[string]uint64{}}
 		r.nodes[seat.Node] = n
 	}
-	if _, seen := n.past[seat.Incarnation]; !seen {
-		n.past[seat.Incarnation] = false
-	}
 	n.arrivals++
+	if n.first[seat.Incarnation] == 0 {
+		n.first[seat.Incarnation] = n.arrivals
+	}
 	return n, n.arrivals
 }
 
@@ -112,19 +112,22 @@ func (r *reign) greet(s rpc.Stream[rpc.Order, rpc.Report], seat Seat) error {
 // later process, is in.
 func (r *reign) enter(n *node, session uint64, report *rpc.Report) (push chan struct{}, ok bool) {
 	r.mu.Lock()
-	if session < n.session || n.past[report.Node.Incarnation] {
+	first := n.first[report.Node.Incarnation]
+	if session < n.session || first < n.proven {
 		r.mu.Unlock()
 		return nil, false
 	}
-	for other := range n.past {
-		n.past[other] = other != report.Node.Incarnation
-	}
+	n.proven = max(n.proven, first)
 	n.session, n.seq, n.confirmed = session, 0, 0
 	push = make(chan struct{}, 1)
 	n.push = push
 	r.mu.Unlock()
 	r.heard(report, session)
 	r.poke()
+	select {
+	case r.entered <- struct{}{}:
+	default:
+	}
 	return push, true
 }
 

@@ -111,7 +111,7 @@ func (h *simHead) lead() {
 		}
 	}
 	h.enumeration = task.NewEnumeration(nil, simSubtasks, e)
-	h.protocol = checkpoint.NewProtocol(checkpoint.Config{Subtasks: simSubtasks, Interval: t.job().spec.interval, Timeout: 1200 * time.Millisecond, Tolerable: 3}, t.w.n.clock())
+	h.protocol = checkpoint.NewProtocol(checkpoint.Config{Subtasks: simSubtasks, Interval: t.w.n.w.slow * t.job().spec.interval, Timeout: t.w.n.w.slow * 1200 * time.Millisecond, Tolerable: 3}, t.w.n.clock())
 	t.set(rpc.Running)
 	if t.wish {
 		h.tell(checkpoint.SavepointAsked{})
@@ -122,7 +122,7 @@ func (h *simHead) lead() {
 
 func (h *simHead) tick() {
 	h.tell(checkpoint.Tick{})
-	h.t.later(150*time.Millisecond, h.tick)
+	h.t.later(h.t.w.n.w.slow*150*time.Millisecond, h.tick)
 }
 
 func (h *simHead) drain() {

@@ -36,12 +36,12 @@ type heardOf struct {
 type simPeer struct {
 	fact      NodeFact
 	session   *simSession
-	number    uint64      // of session
-	hello     *simSession // has not heard of this master yet
-	seen      map[string]bool
-	seq       uint64 // newest report
-	confirmed uint64 // newest before the mastership was last proved
-	past      map[string]bool
+	number    uint64            // of session
+	hello     *simSession       // has not heard of this master yet
+	first     map[string]uint64 // session of each incarnation in which it was first seen
+	proven    uint64            // the last first of those that have heard of this master
+	seq       uint64            // newest report
+	confirmed uint64            // newest before the mastership was last proved
 }
 
 func (n *simNode) beginReign() {
@@ -68,8 +68,8 @@ func (n *simNode) beginReign() {
 		w.note("%s reigns in epoch %d", n.id, r.epoch)
 		r.began = n.clock()
 		n.reign = r
-		r.step()
 		r.look()
+		r.prove()
 	})
 }
 
@@ -107,10 +107,6 @@ func (r *simReign) step() {
 		return
 	}
 	r.busy, r.poked = true, false
-	heard := map[string]heardOf{}
-	for id, p := range r.peers {
-		heard[id] = heardOf{p.session, p.seq}
-	}
 	var jobs []JobFact
 	w := r.n.w
 	w.read(r.n, r.epoch, func() {
@@ -140,12 +136,46 @@ func (r *simReign) step() {
 				r.order(p.hello, 0)
 				p.hello = nil
 			}
-			if h := heard[id]; p.session != nil && h.session == p.session {
-				p.confirmed = max(p.confirmed, h.seq)
+			if p.session != nil {
 				r.order(p.session, p.confirmed)
 			}
 		}
 		r.act(Decide(f))
+	})
+}
+
+// prove is reign.prove: leases are renewed by what was heard before the epoch was read.
+func (r *simReign) prove() {
+	if !r.ended() {
+		r.confirm()
+		r.n.w.on(r.n, r.n.real(simLook), r.prove)
+	}
+}
+
+func (r *simReign) confirm() {
+	heard := map[string]heardOf{}
+	for id, p := range r.peers {
+		heard[id] = heardOf{p.session, p.seq}
+	}
+	w, master := r.n.w, false
+	w.read(r.n, r.epoch, func() { master = w.store.epoch == r.epoch || w.mutant == mutantDeposedWrites }, func(err error) {
+		if err != nil || r.ended() {
+			return
+		}
+		if !master {
+			r.over = true
+			r.ended()
+			return
+		}
+		for _, id := range sortedKeys(r.peers) {
+			p := r.peers[id]
+			if h := heard[id]; p.session != nil && h.session == p.session && h.seq > p.confirmed {
+				p.confirmed = h.seq
+				if r.orders != nil {
+					r.order(p.session, p.confirmed)
+				}
+			}
+		}
 	})
 }
 
@@ -245,9 +275,11 @@ func (r *simReign) blind(f Facts, p PipelineFact) {
 func (r *simReign) act(actions []Action) {
 	byJob := map[string][]Action{}
 	for _, a := range actions {
-		if _, hold := a.(Hold); !hold {
-			byJob[jobOf(a)] = append(byJob[jobOf(a)], a)
+		if h, ok := a.(Hold); ok {
+			r.n.w.note("%s holds %s: %s", r.n.id, h.JobID, h.Reason)
+			continue
 		}
+		byJob[jobOf(a)] = append(byJob[jobOf(a)], a)
 	}
 	left, failed := len(byJob), false
 	if left == 0 {
@@ -267,8 +299,21 @@ func (r *simReign) act(actions []Action) {
 			r.step()
 		}
 	}
-	for _, id := range sortedKeys(byJob) {
-		r.next(byJob[id], finish)
+	waiting := sortedKeys(byJob)
+	var more func()
+	more = func() {
+		if len(waiting) == 0 {
+			return
+		}
+		id := waiting[0]
+		waiting = waiting[1:]
+		r.next(byJob[id], func(err error) {
+			finish(err)
+			more()
+		})
+	}
+	for range 16 { // as many at once as reign.step allows
+		more()
 	}
 }
 
@@ -328,16 +373,18 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 	id, incarnation := report.Node.ID, report.Node.Incarnation
 	p := r.peers[id]
 	if p == nil {
-		p = &simPeer{seen: map[string]bool{}, past: map[string]bool{}}
+		p = &simPeer{first: map[string]uint64{}}
 		r.peers[id] = p
 	}
 	if s.reign == nil {
 		r.sessions++
 		s.reign, s.number, s.incarnation = r, r.sessions, incarnation
-		p.seen[incarnation] = true
+		if p.first[incarnation] == 0 {
+			p.first[incarnation] = r.sessions
+		}
 	}
 	late := n.w.mutant == mutantPastIncarnation
-	if p.past[incarnation] && !late || s.number < p.number { // a late word of a process that is no more
+	if p.first[incarnation] < p.proven && !late || s.number < p.number { // a late word of a process that is no more
 		s.lost()
 		return
 	}
@@ -350,9 +397,7 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 	}
 	entered := false
 	if p.session != s {
-		for other := range p.seen {
-			p.past[other] = other != incarnation
-		}
+		p.proven = max(p.proven, p.first[incarnation])
 		p.session, p.number, p.confirmed, entered = s, s.number, 0, true
 	}
 	tasks := make(map[rpc.TaskKey]rpc.TaskReport, len(report.Tasks))
@@ -368,6 +413,9 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 	p.seq = report.Seq
 	if n.w.mutant == mutantUnconfirmed && r.orders != nil {
 		r.order(s, p.seq)
+	}
+	if entered {
+		r.confirm()
 	}
 	if changed || entered {
 		r.poke()

@@ -48,6 +48,7 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 		sum.restarts += w.stats.restarts
 		sum.reigns += w.stats.reigns
 		sum.stops += w.stats.stops
+		sum.checkpointWrites += w.stats.checkpointWrites
 	}
 	t.Logf("%d seeds: %+v", seeds, sum)
 }

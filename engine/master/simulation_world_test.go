@@ -435,7 +435,7 @@ func (w *world) run() (problem string) {
 	}()
 	for w.waiting > 0 || !w.store.ended() {
 		w.step()
-		if w.now > simEnd {
+		if w.now > w.slow*simEnd {
 			for _, j := range w.store.list {
 				if !j.row.Status.Ended() {
 					w.fail("P5: job %s is %s still, %v after the last fault", j.row.ID, j.row.Status, w.now-simCalm)

@@ -139,6 +139,9 @@ func (c *Chain) begin(ctx context.Context, s plugin.Split) error {
 		}
 	}
 	if ledgers {
+		if err := c.credit(ctx, s, at); err != nil {
+			return err
+		}
 		s.At = at
 	}
 	if s.At.Done {
@@ -149,6 +152,25 @@ func (c *Chain) begin(ctx context.Context, s plugin.Split) error {
 	c.order = append(c.order, s.ID)
 	if err := c.reader.Add(ctx, s); err != nil {
 		return fmt.Errorf("%s: split %s: %w", c.cfg.Pipeline.Source.Action, s.ID, err)
+	}
+	return nil
+}
+
+// credit counts the rows between a split's checkpoint and the point at which every target has
+// it: an attempt moved them whose own counts are lost. What transforms made of them is not known.
+func (c *Chain) credit(ctx context.Context, s plugin.Split, at record.Position) error {
+	rows := at.Rows - s.At.Rows
+	if rows <= 0 || s.Table == "" {
+		return nil
+	}
+	c.reading.Table(s.Table).Read.Add(rows)
+	if len(c.cfg.Pipeline.Transforms) > 0 {
+		return nil
+	}
+	for _, replicas := range c.runners {
+		if err := replicas[0].credit(ctx, s.Table, rows); err != nil {
+			return err
+		}
 	}
 	return nil
 }

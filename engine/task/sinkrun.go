@@ -161,6 +161,19 @@ func (r *sinkRunner) resume(ctx context.Context, split string) (at record.Positi
 	return answer.at, answer.found, answer.err
 }
 
+// credit counts rows as written that an earlier attempt wrote; in the runner's turn, so that no
+// barrier before it counts them too.
+func (r *sinkRunner) credit(ctx context.Context, table string, rows int64) error {
+	return r.queue.call(ctx, func(context.Context) {
+		for i := range r.writers {
+			if w := &r.writers[i]; len(r.writers) == 1 || w.table == table {
+				w.counter.Written.Add(rows)
+				return
+			}
+		}
+	})
+}
+
 func (r *sinkRunner) resumes() bool {
 	for _, w := range r.writers {
 		if _, ok := w.writer.(plugin.Resumer); ok {

@@ -44,7 +44,8 @@ func connect(c Config) (*hdfs.Client, error) {
 		return nil, err
 	}
 	if _, err := client.ServerDefaults(); err != nil { // kept by the client; also the first real answer
-		return nil, errors.Join(err, client.Close())
+		_ = client.Close()
+		return nil, err
 	}
 	return client, nil
 }
@@ -164,7 +165,7 @@ func connectionLost(err error) bool {
 	if errors.As(err, &refused) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrExist) || errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrInvalid) {
 		return false
 	}
-	var netErr net.Error
+	var netErr net.Error // also a broken pipe
 	text := err.Error()
 	return errors.As(err, &netErr) || strings.Contains(text, "no available namenodes") || strings.HasSuffix(text, "EOF") || strings.Contains(text, "closed network connection")
 }

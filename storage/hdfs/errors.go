@@ -70,6 +70,8 @@ func (s *Store) fail(ctx context.Context, op, name string, err error) error {
 		e.Hint = remoteHint(remote)
 	case strings.Contains(err.Error(), "no available namenodes") || op == "open":
 		e.Hint = s.unreachable(err)
+	case connectionLost(err):
+		e.Hint = fmt.Sprintf("the NameNode or a DataNode does not answer: is it up, can this machine reach it, should %sdfs.client.use.datanode.hostname be true?", hadoopPrefix)
 	}
 	return e
 }

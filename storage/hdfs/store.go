@@ -49,7 +49,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s.client = client
 	if err := s.prepare(ctx); err != nil {
 		err = s.fail(ctx, "open", "", err)
-		return nil, errors.Join(err, client.Close())
+		_ = client.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -176,7 +177,7 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader) (storage.Info
 func (s *Store) discard(ctx context.Context, temp string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
-	_ = s.removeAll(ctx, temp) // else the next Open does
+	_, _ = within(ctx, func() (any, error) { return nil, s.client.RemoveAll(s.at(temp)) }, nil) // else the next Open does
 }
 
 // fill writes a temporary file. Its parent exists.

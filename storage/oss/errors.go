@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	sdk "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 
@@ -16,7 +17,8 @@ import (
 type apiError struct{ *sdk.ServiceError }
 
 func (e *apiError) Error() string {
-	return fmt.Sprintf("%s: %s (HTTP %d, request %s)", e.Code, e.Message, e.StatusCode, e.RequestID)
+	message, _, _ := strings.Cut(e.Message, "\n") // the next lines are what was signed
+	return fmt.Sprintf("%s: %s (HTTP %d, request %s)", e.Code, message, e.StatusCode, e.RequestID)
 }
 
 func (e *apiError) Unwrap() error { return e.ServiceError }

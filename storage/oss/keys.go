@@ -38,7 +38,7 @@ var Keys = []storage.Key{
 	{Name: keySecure, Doc: "https for an endpoint that has no scheme.", Default: "true"},
 	{Name: keyPathStyle, Doc: "Put the bucket into the path and not into the host name. Default: true for an endpoint that is an IP address or `localhost`."},
 	{Name: keyCName, Doc: "The endpoint is a domain of your own that is bound to the bucket."},
-	{Name: keyPartSize, Doc: "Size of the parts of large objects, 100K to 1G. An object has at most 10000 parts. A write holds up to five parts in memory, or two when they are larger than 16M.", Default: "8M", Old: []string{"fs.oss.multipart.upload.part.size"}},
+	{Name: keyPartSize, Doc: "Size of the parts of large objects, 100K to 1G. An object has at most 10000 parts. A write holds up to four parts in memory, or two when they are larger than 12M.", Default: "8M", Old: []string{"fs.oss.multipart.upload.part.size"}},
 }
 
 // Config is what Open needs.

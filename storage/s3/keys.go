@@ -37,7 +37,7 @@ var Keys = []storage.Key{
 	{Name: keyPathStyle, Doc: "Put the bucket into the path and not into the host name. Most stores other than Amazon's need it. Default: true for an endpoint that is an IP address or `localhost`."},
 	{Name: keyProvider, Doc: "Where credentials come from: class names of Hadoop or AWS, tried in order. Known are Simple-, Temporary-, EnvironmentVariable-, Instance profile (IAM), Container and Anonymous providers."},
 	{Name: keySSL, Doc: "https for an endpoint that has no scheme.", Default: "true"},
-	{Name: keyPartSize, Doc: "Size of the parts of large objects, 5M to 1G. An object has at most 10000 parts. A write holds up to five parts in memory, or two when they are larger than 16M.", Default: "8M"},
+	{Name: keyPartSize, Doc: "Size of the parts of large objects, 5M to 1G. An object has at most 10000 parts. A write holds up to four parts in memory, or two when they are larger than 12M.", Default: "8M"},
 	{Name: keyEncrypt, Doc: "Encryption by the store: `AES256` or `SSE-KMS`.", Old: []string{"fs.s3a.server-side-encryption-algorithm"}},
 	{Name: keyKMS, Doc: "The KMS key for `SSE-KMS`. Default: the account's.", Old: []string{"fs.s3a.server-side-encryption.key"}},
 }

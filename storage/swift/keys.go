@@ -43,7 +43,7 @@ var Keys = []storage.Key{
 	{Name: keyRegion, Doc: "The region. Default: the first one in Keystone's catalogue.", Old: []string{"fs.swift.region"}},
 	{Name: keyEndpointType, Doc: "Which address of Swift to take from the catalogue: `public`, `internal` or `admin`.", Default: "public"},
 	{Name: keyLarge, Doc: "How objects larger than one segment are kept: `static` (SLO) or `dynamic` (DLO, for clusters without SLO).", Default: "static"},
-	{Name: keySegmentSize, Doc: "Size of the segments of large objects, 1M to 1G. An object has at most 1000 segments. A write holds three segments in memory, or two when they are larger than 16M.", Default: "16M"},
+	{Name: keySegmentSize, Doc: "Size of the segments of large objects, 1M to 1G. An object has at most 1000 segments. A write holds two segments in memory, or more when they are small: up to 24M and one.", Default: "16M"},
 	{Name: keySegments, Doc: "The container for segments, made when it is first needed. Default: the container's name and `_segments`."},
 }
 

@@ -57,7 +57,7 @@ func (u *upload) Begin(ctx context.Context) error {
 	var b [8]byte
 	_, _ = rand.Read(b[:])
 	u.folder = u.key + "/" + hex.EncodeToString(b[:])
-	_, _, err := u.s.call(ctx, sdk.RequestOpts{Container: u.s.c.Segments, Operation: "HEAD", NoResponse: true, ErrorMap: sdk.ContainerErrorMap})
+	err := u.s.exists(ctx, u.s.c.Segments)
 	if errors.Is(err, sdk.ContainerNotFound) {
 		_, _, err = u.s.call(ctx, sdk.RequestOpts{Container: u.s.c.Segments, Operation: "PUT", NoResponse: true, ErrorMap: sdk.ContainerErrorMap})
 	}

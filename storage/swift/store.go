@@ -162,10 +162,16 @@ func (s *Store) missing(ctx context.Context, err error) error {
 	if statusOf(err) != http.StatusNotFound {
 		return err
 	}
-	_, _, cerr := s.call(ctx, sdk.RequestOpts{Container: s.c.Container, Operation: "HEAD", NoResponse: true, ErrorMap: sdk.ContainerErrorMap})
-	if errors.Is(cerr, sdk.ContainerNotFound) {
+	if cerr := s.exists(ctx, s.c.Container); errors.Is(cerr, sdk.ContainerNotFound) {
 		return cerr
 	}
+	return err
+}
+
+// exists returns ContainerNotFound for a container that is not there. (To a HEAD of such a container
+// Swift sends more than its head.)
+func (s *Store) exists(ctx context.Context, container string) error {
+	_, err := s.objects(ctx, container, &sdk.ObjectsOpts{Limit: 1})
 	return err
 }
 

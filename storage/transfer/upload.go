@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,7 +22,7 @@ const (
 	// RequestTimeout ends a single request that is never answered.
 	RequestTimeout = 5 * time.Minute
 
-	inFlight     = 32 << 20 // bytes of parts on their way at once, or one part
+	inFlight     = 24 << 20 // bytes of parts on their way at once, or one part
 	abortTimeout = 30 * time.Second
 	firstRead    = 64 << 10
 )
@@ -42,8 +41,8 @@ type Object interface {
 	Abort(ctx context.Context) error
 }
 
-// Upload writes all of r as o and returns the number of bytes. At most five parts are held in
-// memory, or two when parts are larger than 16 MiB. A source that fails, and a context that
+// Upload writes all of r as o and returns the number of bytes. At most four parts are held in
+// memory, or two when parts are larger than 12 MiB. A source that fails, and a context that
 // ends, leave nothing behind.
 func Upload(ctx context.Context, r io.Reader, partSize, maxParts int, o Object) (int64, error) {
 	first, end, err := fill(ctx, r, nil, partSize)
@@ -73,9 +72,10 @@ func Upload(ctx context.Context, r io.Reader, partSize, maxParts int, o Object) 
 }
 
 func uploadParts(ctx context.Context, r io.Reader, body []byte, partSize, maxParts int, o Object) (size int64, parts int, err error) {
-	free := sync.Pool{New: func() any { return []byte(nil) }}
+	atOnce := max(1, inFlight/partSize)
+	free := make(chan []byte, atOnce+1) // buffers to use again: the memory does not wait for a collection
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, inFlight/partSize))
+	g.SetLimit(atOnce)
 	for end := false; len(body) > 0; {
 		if parts++; parts > maxParts {
 			err = fmt.Errorf("the object is larger than %d parts of %d bytes; make parts larger", maxParts, partSize)
@@ -84,13 +84,19 @@ func uploadParts(ctx context.Context, r io.Reader, body []byte, partSize, maxPar
 		n, b := parts, body
 		size += int64(len(b))
 		g.Go(func() error {
-			defer free.Put(b[:0])
+			defer func() { free <- b }()
 			return request(gctx, func(ctx context.Context) error { return o.Part(ctx, n, b) })
 		})
 		if end {
 			break
 		}
-		if body, end, err = fill(gctx, r, free.Get().([]byte), partSize); err != nil {
+		var buf []byte
+		select {
+		case buf = <-free:
+		default:
+			buf = make([]byte, 0, partSize)
+		}
+		if body, end, err = fill(gctx, r, buf, partSize); err != nil {
 			break
 		}
 	}

@@ -135,6 +135,18 @@ func (n *Node) Job(ctx context.Context, id string) (j Job, err error) {
 	return j, err
 }
 
+// Attempts asks a node how often each pipeline of a job was started, the preparation left out.
+func (n *Node) Attempts(ctx context.Context, id string) (out []int64, err error) {
+	var rows []struct{ ID, Attempt int64 }
+	err = n.request(ctx, http.MethodPost, "5801", "/seikan/v1/job.pipelines", fmt.Sprintf(`{"id":%q}`, id), &rows)
+	for _, r := range rows {
+		if r.ID > 0 {
+			out = append(out, r.Attempt)
+		}
+	}
+	return out, err
+}
+
 // Submit hands a job in at a node and returns its id.
 func (n *Node) Submit(ctx context.Context, text string) (string, error) {
 	var j Job

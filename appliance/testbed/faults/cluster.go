@@ -14,17 +14,23 @@ import (
 	"seikan/appliance/testbed"
 )
 
-// Lease of the workers in these clusters.
+// Lease of the workers in these clusters: the shortest there is, so that it runs out while a test
+// looks on. An election takes longer, so it is for faults that may stop tasks.
 const Lease = time.Second
+
+// LongLease outlives an election, as the product's own 8 s do: a change of the master leaves the
+// tasks alone. (P4)
+const LongLease = 8 * time.Second
 
 // Options of a Cluster.
 type Options struct {
 	BackupCount int
-	SharedDir   bool   // the nodes see one data directory; else each has its own
-	TLS         bool   // mutual, on every port
-	StateMiB    int    // size of the state's file system; 0: the test's own disk
-	ClusterName string // default "faults"
-	MinFree     string // seatunnel.seikan.min-free-bytes; default 8m
+	SharedDir   bool          // the nodes see one data directory; else each has its own
+	TLS         bool          // mutual, on every port
+	StateMiB    int           // size of the state's file system; 0: the test's own disk
+	ClusterName string        // default "faults"
+	MinFree     string        // seatunnel.seikan.min-free-bytes; default 8m
+	Lease       time.Duration // default Lease
 }
 
 // Cluster is nodes as processes.
@@ -44,6 +50,9 @@ const (
 	// Data is the data directory as the nodes see it.
 	Data = "/mnt/data"
 )
+
+// clusterKey stands in every node's configuration, as an administrator copies it.
+const clusterKey = "7b1f0c9a54e8d23f6a7c11d0e5b84f9203c6a1d87e4f5b60918273645a0b1c2d\n"
 
 // need ends or skips the test where namespaces cannot be made. In CI they can.
 func need(t testing.TB) {
@@ -75,6 +84,9 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	}
 	if o.MinFree == "" {
 		o.MinFree = "8m"
+	}
+	if o.Lease == 0 {
+		o.Lease = Lease
 	}
 	c := &Cluster{t: t, o: o, dir: t.TempDir()}
 	bin := testbed.Seikan(t)
@@ -163,7 +175,7 @@ func (c *Cluster) configure(dir string, members []string, tls string) {
     lease-ms: %d
     min-free-bytes: %s
     voter-replace-seconds: 5
-%s`, c.o.BackupCount, Data, Lease.Milliseconds(), c.o.MinFree, tls),
+%s`, c.o.BackupCount, Data, c.o.Lease.Milliseconds(), c.o.MinFree, tls),
 		"hazelcast.yaml": fmt.Sprintf(`hazelcast:
   cluster-name: %s
   network:
@@ -173,8 +185,9 @@ func (c *Cluster) configure(dir string, members []string, tls string) {
     join: {tcp-ip: {enabled: true, member-list: [%s]}}
     port: {auto-increment: false, port: 5801}
 `, c.o.ClusterName, strings.Join(members, ", ")),
+		"seikan-cluster.key": clusterKey,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, "home/config", name), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "home/config", name), []byte(text), 0o600); err != nil {
 			c.t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -82,19 +83,36 @@ func (s *space) dial(ctx context.Context, network, addr string) (net.Conn, error
 	}
 	done := make(chan result, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread, which is not where it was, ends with the goroutine
-		ns, err := os.Open(filepath.Join("/proc", s.pid(), "ns/net"))
-		if err == nil {
-			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
-			_ = ns.Close() // it was only read
-		}
+		runtime.LockOSThread()
+		home, err := enter("/proc/thread-self/ns/net", filepath.Join("/proc", s.pid(), "ns/net"))
 		if err != nil {
-			done <- result{nil, fmt.Errorf("enter the network of process %s: %w", s.pid(), err)}
+			runtime.UnlockOSThread()
+			done <- result{nil, err}
 			return
 		}
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		// The thread must go home and not end: the processes it has started would end with it.
+		if err := errors.Join(unix.Setns(int(home.Fd()), unix.CLONE_NEWNET), home.Close()); err != nil {
+			panic("the test's thread is lost in another network: " + err.Error())
+		}
+		runtime.UnlockOSThread()
 		done <- result{conn, err}
 	}()
 	r := <-done
 	return r.conn, r.err
+}
+
+// enter moves the thread to another network and returns where it was.
+func enter(here, there string) (home *os.File, err error) {
+	if home, err = os.Open(here); err != nil {
+		return nil, err
+	}
+	ns, err := os.Open(there)
+	if err == nil {
+		err = errors.Join(unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET), ns.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("enter another network: %w", err), home.Close())
+	}
+	return home, nil
 }

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"crypto/tls"
 	"os"
 	"os/exec"
@@ -74,6 +75,19 @@ func (n *Node) Replace() {
 		n.c.t.Fatal(err)
 	}
 	n.Start()
+}
+
+// Rename gives the node's configuration another cluster name.
+func (n *Node) Rename(to string) {
+	n.c.t.Helper()
+	path := filepath.Join(n.dir, "home/config/hazelcast.yaml")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, bytes.Replace(text, []byte("cluster-name: "+n.c.o.ClusterName), []byte("cluster-name: "+to), 1), 0o600)
+	}
+	if err != nil {
+		n.c.t.Fatal(err)
+	}
 }
 
 // FillDisk leaves no room on the state's file system (Options.StateMiB).

@@ -1,8 +1,11 @@
 package faults
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -41,6 +44,31 @@ func (c *Cluster) WaitReady() {
 			return err
 		})
 	}
+}
+
+// WaitEnded waits until a node's process has ended by itself.
+func (c *Cluster) WaitEnded(n *Node) {
+	c.t.Helper()
+	c.Wait(fmt.Sprintf("node %d ends", n.Index), 30*time.Second, func(context.Context) error {
+		select {
+		case <-n.ended:
+			return nil
+		default:
+			return errors.New("it runs")
+		}
+	})
+}
+
+// WaitSaid waits until a node has said something to its output.
+func (c *Cluster) WaitSaid(n *Node, words string) {
+	c.t.Helper()
+	c.Wait(fmt.Sprintf("node %d says %q", n.Index, words), 20*time.Second, func(context.Context) error {
+		text, err := os.ReadFile(n.log())
+		if err == nil && !bytes.Contains(text, []byte(words)) {
+			err = errors.New("it does not")
+		}
+		return err
+	})
 }
 
 // WaitVoters waits until n nodes have votes.
@@ -184,4 +212,28 @@ func (c *Cluster) WaitTasks(id string, want int, asked ...*Node) (at map[*Node][
 		return nil
 	})
 	return at
+}
+
+// running asks whether all tasks of a job run, none of them on a node that is away.
+func running(c *Cluster, id string, away *Node, asked []*Node) func(context.Context) error {
+	return func(ctx context.Context) (err error) {
+		var s Status
+		for _, n := range asked {
+			if s, err = n.Status(ctx); err == nil {
+				break
+			}
+		}
+		heads := 0
+		for _, m := range s.Nodes {
+			for _, t := range m.Tasks {
+				if t.Job == id && t.Attempt > 1 && t.State == "RUNNING" && t.Role != "head" && c.at(m.Addr) != away {
+					heads++
+				}
+			}
+		}
+		if err == nil && heads == 0 {
+			err = fmt.Errorf("no task of a later attempt runs: %+v", s.Nodes)
+		}
+		return err
+	}
 }

@@ -70,11 +70,13 @@ func (ps *Problems) AddErr(pos Pos, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &many):
-		*ps = append(*ps, many...)
+		for _, p := range many {
+			ps.Add(p)
+		}
 	case errors.As(err, &one):
-		*ps = append(*ps, one)
+		ps.Add(one)
 	default:
-		*ps = append(*ps, Problem{Pos: pos, Message: err.Error()})
+		ps.Add(Problem{Pos: pos, Message: err.Error()})
 	}
 }
 

@@ -1,0 +1,159 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scene is a cluster with a ledger job in the middle of its rows.
+type scene struct {
+	*Cluster
+	t      *testing.T
+	ledger Ledger
+	id     string
+	home   *Node // runs the job's tasks
+	master *Node
+	random *rand.Rand
+}
+
+// seed chooses the moments of the faults: SEIKAN_SEED, else the commit's.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("SEIKAN_SEED")
+	if text == "" {
+		out, err := exec.Command("git", "rev-parse", "HEAD").Output()
+		if err != nil || len(out) < 16 {
+			return rand.Uint64()
+		}
+		text = string(out[:16])
+	}
+	n, err := strconv.ParseUint(text, 16, 64)
+	if err != nil {
+		t.Fatalf("SEIKAN_SEED %q is not a hexadecimal number", text)
+	}
+	return n
+}
+
+// under runs a ledger job, does something to the cluster when it is somewhere in the middle,
+// and checks the ledger when the job is FINISHED. With SEIKAN_SOAK it does so many times.
+func under(t *testing.T, n int, o Options, l Ledger, fault func(*scene)) {
+	t.Helper()
+	t.Parallel()
+	rounds := 1
+	if os.Getenv("SEIKAN_SOAK") != "" {
+		rounds = 20
+	}
+	s := seed(t)
+	for round := range rounds {
+		t.Run(fmt.Sprintf("SEIKAN_SEED=%x,%d", s, round), func(t *testing.T) {
+			play(t, n, o, l, rand.New(rand.NewPCG(s, uint64(round))), fault)
+		})
+	}
+}
+
+func play(t *testing.T, n int, o Options, l Ledger, random *rand.Rand, fault func(*scene)) {
+	t.Helper()
+	c := Start(t, n, o)
+	if n > 1 {
+		c.WaitVoters(min(n, 2*o.BackupCount+1))
+	}
+	for _, n := range c.Nodes {
+		l.Write(t, n.Data)
+	}
+	s := &scene{Cluster: c, t: t, ledger: l, random: random}
+	s.id = c.Submit(c.Nodes[random.IntN(n)], l.Text())
+	for home := range c.WaitTasks(s.id, 3) {
+		s.home = home
+	}
+	s.master = c.WaitMaster()
+	s.waitRows(l.Rows * (5 + random.IntN(30)) / 100)
+	fault(s)
+	j := c.WaitStatus(s.id, "FINISHED", time.Minute)
+	l.Count(t, s.home.Data, j)
+}
+
+// waitRows waits until the target holds so many rows.
+func (s *scene) waitRows(n int) {
+	s.t.Helper()
+	s.Wait(fmt.Sprintf("%d rows are committed", n), 30*time.Second, func(context.Context) error {
+		rows, err := s.ledger.Committed(s.home.Data)
+		if err == nil && rows < n {
+			err = fmt.Errorf("%d are", rows)
+		}
+		return err
+	})
+}
+
+// more waits until more rows are committed than now.
+func (s *scene) more() {
+	s.t.Helper()
+	began := time.Now()
+	rows, err := s.ledger.Committed(s.home.Data)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.waitRows(rows + 1)
+	s.note("new committed rows", began)
+}
+
+// apart makes sure that the master is not where the tasks are.
+func (s *scene) apart() {
+	s.t.Helper()
+	if s.master == s.home {
+		s.lead(s.Others(s.home)[s.random.IntN(len(s.Nodes)-1)])
+	}
+}
+
+// together makes the node with the tasks master.
+func (s *scene) together() {
+	s.t.Helper()
+	if s.master != s.home {
+		s.lead(s.home)
+	}
+}
+
+func (s *scene) lead(n *Node) {
+	s.t.Helper()
+	a, err := n.About(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	began := time.Now()
+	if err := s.master.Transfer(s.t.Context(), a.Node); err != nil {
+		s.t.Fatal(err)
+	}
+	if s.master = s.WaitMaster(); s.master != n {
+		s.t.Fatalf("node %d is master, not node %d", s.master.Index, n.Index)
+	}
+	s.note("leadership transferred", began)
+}
+
+// undisturbed checks that nothing of the job was started a second time. (P4)
+func (s *scene) undisturbed() {
+	s.t.Helper()
+	s.WaitStatus(s.id, "FINISHED", time.Minute)
+	for _, n := range s.Nodes {
+		attempts, err := n.Attempts(s.t.Context(), s.id)
+		if err != nil {
+			continue // it may be away
+		}
+		if len(attempts) != 1 || attempts[0] != 1 {
+			s.t.Errorf("the attempts of the pipelines are %v: its tasks were touched", attempts)
+		}
+		return
+	}
+	s.t.Error("no node tells the attempts")
+}
+
+// note logs how long something took, for people who measure.
+func (s *scene) note(what string, began time.Time) {
+	s.t.Helper()
+	s.t.Logf("measured: %s: %d ms", strings.ReplaceAll(what, ":", ""), time.Since(began).Milliseconds())
+}
