@@ -2,22 +2,31 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 
 	"seikan/appliance/config"
 	"seikan/storage"
-	"seikan/storage/local"
+	"seikan/storage/open"
 )
 
-// openBlobs opens the checkpoint storage.
-func openBlobs(_ context.Context, cfg *config.Config) (storage.Store, error) {
+// openBlobs opens the checkpoint storage. The configuration has settled its kind and namespace.
+func openBlobs(ctx context.Context, cfg *config.Config) (storage.Store, error) {
 	s := cfg.Checkpoint.Storage
-	if s.Kind != config.KindLocal {
-		return nil, fmt.Errorf("checkpoint storage %s is not in this build; use a folder that every node reaches", s)
+	keys := maps.Clone(s.Keys)
+	if keys == nil {
+		keys = map[string]string{}
 	}
-	store, err := local.Open(s.Namespace)
+	keys["namespace"] = s.Namespace
+	settings, problems := open.Parse(s.Kind, keys)
+	var store storage.Store
+	err := errors.Join(problems...)
+	if err == nil {
+		store, err = open.Open(ctx, settings)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open the checkpoint storage: %w; seatunnel.engine.checkpoint.storage.plugin-config.namespace names another folder", err)
+		return nil, fmt.Errorf("open the checkpoint storage %s: %w; see seatunnel.engine.checkpoint.storage in seatunnel.yaml", s, err)
 	}
 	return store, nil
 }

@@ -122,7 +122,7 @@ func (w *waiting) Progress() []master.PipelineProgress {
 }
 
 const (
-	firstLook   = 10 * time.Millisecond
+	firstLook   = 5 * time.Millisecond
 	longestLook = 500 * time.Millisecond
 	sayPending  = 5 * time.Second
 	cancelWait  = 15 * time.Second
@@ -153,7 +153,7 @@ func (w *waiting) wait(ctx context.Context, keep bool) (master.Outcome, error) {
 
 func (w *waiting) follow(ctx context.Context) (master.Outcome, error) {
 	began, said, lost := time.Now(), time.Now(), false
-	for pause := firstLook; ; pause = min(pause*3/2, longestLook) {
+	for pause := firstLook; ; pause = min(pause*5/4, longestLook) {
 		p, err := w.c.Progress(ctx, w.id)
 		switch {
 		case ctx.Err() != nil:

@@ -66,7 +66,8 @@ func compatCluster(ctx context.Context, t *terminal, argv []string) int {
 	return runServer(ctx, t, r)
 }
 
-// compatStop is stop-seatunnel-cluster.sh: it sends SIGTERM to the servers of this host.
+// compatStop is stop-seatunnel-cluster.sh: it sends SIGTERM to the servers of this host that run
+// this program file, so that other installations are left alone.
 func compatStop(t *terminal, argv []string) int {
 	name := ""
 	for i := 0; i < len(argv); i++ {
@@ -83,6 +84,11 @@ func compatStop(t *terminal, argv []string) int {
 			name = value
 		}
 	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.show(fmt.Errorf("find the program: %w", err), nil)
+		return exitFailed
+	}
 	stopped := 0
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -92,6 +98,10 @@ func compatStop(t *terminal, argv []string) int {
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		// A program file that was replaced by an upgrade is still the same installation.
+		if path, err := os.Readlink(filepath.Join("/proc", e.Name(), "exe")); err != nil || strings.TrimSuffix(path, " (deleted)") != exe {
 			continue
 		}
 		line, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))

@@ -136,12 +136,44 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestClusterModeSaysWhatToDo(t *testing.T) {
+func TestAClusterOutOfReachSaysWhatToDo(t *testing.T) {
+	t.Setenv("ST_DOCKER_MEMBER_LIST", "127.0.0.1:1")
+	term, _, errs := capture()
+	code := compat(context.Background(), term, []string{"-e", "cluster", "-l"})
+	for _, want := range []string{"127.0.0.1:1", "refused", "seatunnel-cluster.sh -d", "-m local"} {
+		if code != 1 || !strings.Contains(errs.String(), want) {
+			t.Errorf("exit code %d, %q is missing in: %s", code, want, errs.String())
+		}
+	}
+}
+
+func TestServerFlags(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-c", "x"}, {"-m", "CLUSTER", "-c", "x"}, {"-e", "cluster", "-l"}, {"-r", "1", "-c", "x"}} {
-		term, _, errs := capture()
-		if code := compat(context.Background(), term, args); code != 1 || !strings.Contains(errs.String(), "-m local") {
-			t.Errorf("%v: exit code %d, %s", args, code, errs.String())
+	for want, args := range map[string][]string{"Usage: seatunnel-cluster.sh": {"-h"}, "Unknown node role: boss": {"-r", "boss"}, "unknown option: --bogus": {"--bogus"},
+		"expected a value after parameter -r": {"-r"}} {
+		term, out, errs := capture()
+		code := compatCluster(context.Background(), term, args)
+		if text := out.String() + errs.String(); !strings.Contains(text, want) || code != 234 && (code != 1 || args[0] != "-r") {
+			t.Errorf("%v: exit code %d, %s", args, code, text)
+		}
+	}
+}
+
+func TestIsServerKnowsNodesByTheirCommandLine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		line, cluster string
+		want          bool
+	}{
+		{"/opt/bin/seatunnel-cluster.sh -d", "", true},
+		{"/opt/bin/seatunnel-cluster.sh -d -cn a", "", false},
+		{"/opt/bin/seatunnel-cluster.sh -cn a -d", "a", true},
+		{"seikan server --cluster=a", "a", true},
+		{"seikan run job.conf", "", false},
+		{"vi seatunnel-cluster.sh", "", false},
+	} {
+		if got := isServer(strings.Fields(c.line), c.cluster); got != c.want {
+			t.Errorf("%s, cluster %q: %v", c.line, c.cluster, got)
 		}
 	}
 }

@@ -240,8 +240,8 @@ func TestRunPrintsWhatWasMoved(t *testing.T) {
 	b.run("run", job, "--job-id", id).check(t, 0, []string{"Submit job finished, job id: " + id + ", job name: demo", "rowIndex=16",
 		"Job (" + id + ") end with state FINISHED", "Total Read Count          :                  32\nTotal Write Count         :                  32\n"}, nil)
 	b.run("jobs").check(t, 0, []string{id, "demo", "FINISHED", "32"}, nil)
-	b.as("seatunnel.sh", "-l").check(t, 0, []string{"Job ID ", "---", id + "  demo      FINISHED"}, nil)
-	b.as("seatunnel.sh", "-j", id).check(t, 0, []string{`{"jobId":` + id + `,"jobName":"demo","jobStatus":"FINISHED"`}, nil)
+	b.as("seatunnel.sh", "-m", "local", "-l").check(t, 0, []string{"Job ID ", "---", id + "  demo      FINISHED"}, nil)
+	b.as("seatunnel.sh", "-m", "local", "-j", id).check(t, 0, []string{`{"jobId":` + id + `,"jobName":"demo","jobStatus":"FINISHED"`}, nil)
 	b.as("seatunnel.sh", "-m", "local", "--metrics", id).check(t, 0, []string{`"SinkWriteCount#fake"`, `"value": 32`}, nil)
 	if r := b.run("run", job, "-q"); r.code != 0 || r.out+r.err != "" {
 		t.Errorf("quiet: %+v", r)
@@ -255,11 +255,9 @@ func TestSeatunnelShRunsAJob(t *testing.T) {
 	r.check(t, 0, []string{"Parsed config file: \n{", "Submit job finished, job id: 77, job name: named", "end with state FINISHED",
 		" - \n***********************************************\n           Job Statistic Information\n", "Total Read Count          :                   6\n"},
 		[]string{"--async is ignored"})
-	b.as("seatunnel.sh", "-j", "78").check(t, 0, []string{`{"err":"jobId : 78 not found"}`}, nil)
-	b.as("seatunnel.sh", "--metrics", "78").check(t, 1, nil, []string{"there is no job 78"})
-	b.as("seatunnel.sh", "--get_running_job_metrics").check(t, 0, []string{"{}\n"}, nil)
-	b.as("seatunnel.sh", "-c", job).check(t, 1, nil, []string{"-m local"})
-	b.as("seatunnel-cluster.sh", "-d").check(t, 1, nil, []string{"-m local"})
+	b.as("seatunnel.sh", "-m", "local", "-j", "78").check(t, 0, []string{`{"err":"jobId : 78 not found"}`}, nil)
+	b.as("seatunnel.sh", "-m", "local", "--metrics", "78").check(t, 1, nil, []string{"there is no job 78"})
+	b.as("seatunnel.sh", "-m", "local", "--get_running_job_metrics").check(t, 0, []string{"{}\n"}, nil)
 }
 
 func TestConfigErrorShowsTheColumn(t *testing.T) {
@@ -374,12 +372,12 @@ func TestCancelFromAnotherProcess(t *testing.T) {
 	p.waitPublished()
 	b.run("run", b.slow(), "--restore", id).check(t, 1, nil, []string{"is being run by another process"})
 	p.waitFor("the counters of a running job", func() bool { return b.show(id).Read > 0 })
-	if r := b.as("seatunnel.sh", "--get_running_job_metrics"); !strings.Contains(r.out, `"SourceReceivedCount#fake"`) {
+	if r := b.as("seatunnel.sh", "-m", "local", "--get_running_job_metrics"); !strings.Contains(r.out, `"SourceReceivedCount#fake"`) {
 		t.Errorf("%s%s", r.out, r.err)
 	}
-	b.as("seatunnel.sh", "-can", id).check(t, 0, nil, nil)
+	b.as("seatunnel.sh", "-m", "local", "-can", id).check(t, 0, nil, nil)
 	p.wait().check(t, 6, []string{"end with state CANCELED"}, nil)
-	b.as("seatunnel.sh", "-can", id).check(t, 1, nil, []string{"has ended already: CANCELED"})
+	b.as("seatunnel.sh", "-m", "local", "-can", id).check(t, 1, nil, []string{"has ended already: CANCELED"})
 }
 
 func TestKilledJobShowsAsFailedAndCanBeRestored(t *testing.T) {

@@ -71,6 +71,7 @@ func (s *Server) questions() map[string]question {
 		"counters": to(s.countersHere),
 		"nodes":    to(func(context.Context, nothing) ([]master.NodeView, error) { return s.master.Nodes() }),
 		"stepdown": to(func(_ context.Context, q NodeQuestion) (nothing, error) { return nothing{}, s.raft.Stepdown(q.Node) }),
+		"refuses":  to(func(ctx context.Context, q NodeQuestion) (bool, error) { return refuses(ctx, q.Node), nil }),
 		"vitals":   to(s.vitalsHere),
 		"draining": to(s.setDraining),
 		"tagging":  to(s.setTags),

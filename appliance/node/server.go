@@ -370,6 +370,9 @@ func (s *Server) lead(ctx context.Context, changes <-chan struct{}) {
 		return
 	}
 	wg.Go(func() { s.keepVoters(ctx) })
+	if s.cfg.EarlyDeathProof {
+		wg.Go(func() { s.proveDeaths(ctx) })
+	}
 	if err := s.master.Reign(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("the reign of this master ended", "error", err)
 		pause(ctx, 200*time.Millisecond)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -64,6 +65,7 @@ type node struct {
 	first     map[string]uint64 // session in which each incarnation was first seen
 	proven    uint64            // the last of these whose incarnation has heard of this master: older ones are past
 	push      chan struct{}     // of the present session
+	left      bool              // the present session has ended
 }
 
 type planning struct {
@@ -178,19 +180,24 @@ func (r *reign) step(ctx context.Context) (acted bool, err error) {
 	r.mu.Lock()
 	r.holds = held
 	r.mu.Unlock()
+	var done atomic.Int64
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for _, id := range slices.Sorted(maps.Keys(byJob)) {
 		group.Go(func() error {
 			for _, a := range byJob[id] {
-				if err := r.carryOut(inner, a); err != nil && !errors.Is(err, state.ErrMoved) {
+				switch err := r.carryOut(inner, a); {
+				case err == nil:
+					done.Add(1)
+				case !errors.Is(err, state.ErrMoved): // the next look shows what moved it
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	return len(byJob) > 0, group.Wait()
+	err = group.Wait()
+	return done.Load() > 0, err
 }
 
 func jobOf(a Action) string {
@@ -297,11 +304,14 @@ func (r *reign) heardOf() map[string][2]uint64 {
 	return out
 }
 
+// proveEvery is how often leases are renewed, unless they are short.
+const proveEvery = 500 * time.Millisecond
+
 // prove renews leases, beside the steps, which may take long. Only what was heard before the
 // epoch was read counts: the read proves that no other master had begun by then to wait for
 // leases to run out. (Invariant 7)
 func (r *reign) prove(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(min(proveEvery, r.c.Lease/8))
 	defer tick.Stop()
 	for {
 		heard := r.heardOf()

@@ -77,7 +77,7 @@ func (r *Run) Wait(ctx context.Context) (Outcome, error) {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	identity := plugin.Task{JobID: r.job.ID, RunID: r.job.RunID, Attempt: 1, Log: r.local.Log, Now: time.Now}
-	if err := task.SaveModes(running, r.local.Jobs, r.plan, identity); err != nil {
+	if err := task.SaveModes(running, r.local.Jobs, r.plan, identity, running.Err); err != nil {
 		if running.Err() != nil {
 			return r.end(ctx, state.Canceled, nil)
 		}

@@ -42,6 +42,7 @@ func (c *Cluster) Session(s rpc.Stream[rpc.Order, rpc.Report]) error {
 	if !ok {
 		return status.Error(codes.FailedPrecondition, fmt.Sprintf("incarnation %s of node %s is past", seat.Incarnation, seat.Node))
 	}
+	defer r.leave(n, session)
 	reports := make(chan error, 1)
 	go func() {
 		for {
@@ -120,7 +121,7 @@ func (r *reign) enter(n *node, session uint64, report *rpc.Report) (push chan st
 	n.proven = max(n.proven, first)
 	n.session, n.seq, n.confirmed = session, 0, 0
 	push = make(chan struct{}, 1)
-	n.push = push
+	n.push, n.left = push, false
 	r.mu.Unlock()
 	r.heard(report, session)
 	r.poke()
@@ -149,7 +150,7 @@ func (r *reign) heard(report *rpc.Report, session uint64) bool {
 			r.count(t)
 		}
 	}
-	changed = changed || len(tasks) != len(n.fact.Tasks)
+	changed = changed || len(tasks) != len(n.fact.Tasks) || report.Obeyed != n.fact.Obeyed
 	n.fact = NodeFact{Info: report.Node, Heard: r.now(), Obeyed: report.Obeyed, Tasks: tasks}
 	n.seq = report.Seq
 	r.mu.Unlock()
@@ -245,6 +246,47 @@ func (c *Cluster) Progress(jobID string) ([]PipelineProgress, error) {
 			ReadBytes: task.Sum(m, "SourceReceivedBytes"), Written: task.Sum(m, "SinkWriteCount")})
 	}
 	return out, nil
+}
+
+// leave notes that a node's present session has ended: its process may have.
+func (r *reign) leave(n *node, session uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n.session == session {
+		n.left = true
+	}
+}
+
+// Left are the nodes whose session has ended and that have not come back; ErrNotMaster elsewhere.
+func (c *Cluster) Left() ([]rpc.NodeInfo, error) {
+	r := c.current()
+	if r == nil {
+		return nil, ErrNotMaster
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []rpc.NodeInfo
+	for _, n := range r.nodes {
+		if n.left && !n.fact.Dead && n.fact.Tasks != nil {
+			out = append(out, n.fact.Info)
+		}
+	}
+	return out, nil
+}
+
+// Died says that the process of a node has surely ended: its tasks need not be waited for until
+// its lease runs out.
+func (c *Cluster) Died(seat Seat) {
+	r := c.current()
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	if n := r.nodes[seat.Node]; n != nil && n.left && n.fact.Info.Incarnation == seat.Incarnation {
+		n.fact.Dead = true
+	}
+	r.mu.Unlock()
+	r.poke()
 }
 
 // Waiting says why jobs wait, by job id; ErrNotMaster elsewhere.

@@ -230,7 +230,9 @@ func (h *simHead) obey(d checkpoint.Decision) {
 			h.tell(checkpoint.Recorded{Checkpoint: d.Checkpoint})
 		}))
 	case checkpoint.Abort:
-		w.write(t.w.n, 0, func() error { return w.abortCheckpoint(job, pipeline, d.Checkpoint) }, func(error) {})
+		if w.mutant != mutantLateRecord { // there the abort gets lost as well
+			w.write(t.w.n, 0, func() error { return w.abortCheckpoint(job, pipeline, d.Checkpoint) }, func(error) {})
+		}
 		if w.mutant == mutantDropOnAbort {
 			h.each(func(c *simChain) { c.kept = nil })
 		}

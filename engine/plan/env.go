@@ -30,7 +30,7 @@ var EnvSpec = &option.Spec{
 		{Key: "shade.identifier", Type: option.String, Default: "default", Doc: "How secrets in this file are encrypted."},
 		{Key: "shade.key-file", Type: option.String, Doc: "File with the key for shade.identifier = aes."},
 		{Key: "guarantee", Type: option.Enum, Choices: []string{"strict", "best-effort"}, Default: "strict", Doc: "best-effort runs a job whose options ask for exactly-once where source and sink cannot keep it, with a warning."},
-		{Key: "memory.bytes", Type: option.Long, Default: 64 << 20, Min: 1 << 20, Max: 1 << 40, Doc: "Bytes of rows a job may hold in its queues."},
+		{Key: "memory.bytes", Type: option.Long, Default: 16 << 20, Min: 1 << 20, Max: 1 << 40, Doc: "Bytes of rows a job may hold in its queues."},
 		{Key: "dirty.max-count", Type: option.Long, Default: 0, Min: 0, Max: 1 << 53, Doc: "Bad rows the job may skip; the next one fails it."},
 		{Key: "dirty.max-ratio", Type: option.Double, Default: 0.0, Min: 0, Max: 1, Doc: "Share of bad rows the job may skip, judged at checkpoints and at the end."},
 		{Key: "dirty.sink", Type: option.Map, Doc: "A sink block { plugin_name = … } that keeps bad rows: raw bytes, error, table, split, position."},

@@ -11,8 +11,9 @@ import (
 )
 
 // SaveModes prepares every sink's tables, once a job: what is recorded as done is not done
-// again by a restore, and what is not recorded has written no row yet. (Invariant 8)
-func SaveModes(ctx context.Context, jobs *state.Jobs, p *plan.Plan, identity plugin.Task) error {
+// again by a restore, and what is not recorded has written no row yet. allowed is asked before
+// each: a process that was paused must not begin what another may have done since. (Invariant 8)
+func SaveModes(ctx context.Context, jobs *state.Jobs, p *plan.Plan, identity plugin.Task, allowed func() error) error {
 	for _, pipeline := range p.Pipelines {
 		sinks := pipeline.Sinks
 		if pipeline.ID == 1 && p.Dirty != nil {
@@ -26,6 +27,9 @@ func SaveModes(ctx context.Context, jobs *state.Jobs, p *plan.Plan, identity plu
 				}
 				task := identity
 				task.Pipeline, task.Parallelism, task.Action = pipeline.ID, pipeline.Parallelism, s.Action
+				if err := allowed(); err != nil {
+					return err
+				}
 				if err := saveMode(ctx, jobs, preparer, task, fmt.Sprintf("%d-%s", s.Index, s.Factory.Spec.Name), t.Table); err != nil {
 					return fmt.Errorf("%s: prepare table %s: %w", s.Action, t.Table, err)
 				}

@@ -172,7 +172,14 @@ func (r *running) identity(shared *planned) plugin.Task {
 
 func (r *running) prepare(ctx context.Context, shared *planned) error {
 	r.set(rpc.Running)
-	return task.SaveModes(ctx, r.w.cfg.Jobs, shared.plan, r.identity(shared))
+	return task.SaveModes(ctx, r.w.cfg.Jobs, shared.plan, r.identity(shared), func() error {
+		r.w.mu.Lock()
+		defer r.w.mu.Unlock()
+		if r.w.rules.Lapsed(now()) {
+			return errors.New("the lease ran out")
+		}
+		return ctx.Err()
+	})
 }
 
 // headConfig is what the head of the pipeline starts from.

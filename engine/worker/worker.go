@@ -247,6 +247,9 @@ func (w *Worker) obey(specs []rpc.TaskSpec, may bool) {
 		delete(w.tasks, key)
 		w.forgetPlan(key)
 	}
+	if len(start)+len(stop)+len(forget) > 0 {
+		w.poke() // the master waits to hear that the order is obeyed
+	}
 }
 
 // stopAll stops every task and remembers them as stopped, so that an order that still names one

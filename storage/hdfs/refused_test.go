@@ -56,17 +56,67 @@ func TestServerKilledInTheMiddleOfAPut(t *testing.T) {
 	hadoop(t)
 	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs")
 	storagetest.KilledServer(t, server, func(t *testing.T) storage.Store {
-		keys := map[string]string{keyFS: server.Env["HDFS_URL"], keyUser: server.Env["HDFS_USER"]}
-		c, v := Parse(keys, "/user/"+keys[keyUser]+"/killed")
-		if v.Errors() != nil {
-			t.Fatal(v.Errors())
-		}
-		s, err := Open(t.Context(), c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+		return open(t, keysOf(server.Env), "killed")
 	})
+}
+
+func TestAnotherNameNodeTakesOver(t *testing.T) {
+	t.Parallel()
+	hadoop(t)
+	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs", "HDFS_HA=1")
+	s := open(t, keysOf(server.Env), "failover")
+	if len(s.c.Addresses) != 2 {
+		t.Fatalf("the site file names %q", s.c.Addresses)
+	}
+	if _, err := s.Put(t.Context(), "a", strings.NewReader("before")); err != nil {
+		t.Fatal(err)
+	}
+	server.Run("active", "nn2") // kills the first one
+	for _, name := range []string{"a", "b"} {
+		if _, err := s.Put(t.Context(), name, strings.NewReader("after")); err != nil {
+			t.Error(err)
+		}
+	}
+	page, err := s.List(t.Context(), "", "", 10)
+	if err != nil || len(page.Objects) != 2 {
+		t.Errorf("%+v (%v)", page, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKerberos(t *testing.T) {
+	t.Parallel()
+	hadoop(t)
+	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs", "HDFS_KERBEROS=1")
+	keys := keysOf(server.Env)
+	s := open(t, keys, "secure")
+	if _, err := s.Put(t.Context(), "a", strings.NewReader("x")); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for name, c := range map[string]struct {
+		change map[string]string
+		words  []string
+	}{
+		"no ticket":         {map[string]string{keyPrincipal: "", keyKeytab: "", keyNameService: ""}, []string{keyPrincipal, keyKeytab}},
+		"unknown principal": {map[string]string{keyPrincipal: "nobody@PARTS"}, []string{keyPrincipal, keyKeytab, "clock"}},
+		"other service":     {map[string]string{keyNameService: "nn/other@PARTS"}, []string{keyNameService}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given := maps.Clone(keys)
+			maps.Copy(given, c.change)
+			config, v := Parse(given, "/user/parts/secure")
+			if v.Errors() != nil {
+				t.Fatal(v.Errors())
+			}
+			_, err := Open(t.Context(), config)
+			storagetest.Refused(t, err, c.words)
+		})
+	}
 }
 
 func TestNamesWithAColonAreRefused(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,8 +28,8 @@ type Server struct {
 }
 
 // OwnServer starts a second instance of a part on free ports; parts is the folder of the start
-// scripts. It is removed when the test ends.
-func OwnServer(t *testing.T, parts, part string) *Server {
+// scripts, env is added to the environment. It is removed when the test ends.
+func OwnServer(t *testing.T, parts, part string, env ...string) *Server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a server of its own")
@@ -48,6 +49,7 @@ func OwnServer(t *testing.T, parts, part string) *Server {
 		}
 	}
 	s.env = append(s.env, upper+"_PORT="+strconv.Itoa(freePorts(t)), upper+"_DATA="+s.data)
+	s.env = append(s.env, env...)
 	t.Cleanup(func() {
 		if out, err := s.run("wipe"); err != nil {
 			t.Errorf("remove the server: %v\n%s", err, out)
@@ -58,17 +60,12 @@ func OwnServer(t *testing.T, parts, part string) *Server {
 	return s
 }
 
-// freePorts finds five ports in a row that nobody listens on.
+// freePorts finds eight ports in a row that nobody listens on.
 func freePorts(t *testing.T) int {
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		free := first < 65000
-		for p := first; free && p < first+5; p++ {
+		first := 20_000 + rand.IntN(12_000) // below what outgoing connections use
+		free := true
+		for p := first; free && p < first+8; p++ {
 			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
 			if free = err == nil; free {
 				_ = l.Close()
@@ -82,9 +79,17 @@ func freePorts(t *testing.T) int {
 	return 0
 }
 
-func (s *Server) run(command string) (string, error) {
+// Run runs the script with a command of its own.
+func (s *Server) Run(command ...string) {
+	s.t.Helper()
+	if out, err := s.run(command...); err != nil {
+		s.t.Fatalf("%s %v: %v\n%s", s.script, command, err, out)
+	}
+}
+
+func (s *Server) run(command ...string) (string, error) {
 	var out, diag bytes.Buffer
-	c := exec.Command(s.script, command)
+	c := exec.Command(s.script, command...)
 	c.Env, c.Stdout, c.Stderr = s.env, &out, &diag
 	if err := c.Run(); err != nil {
 		return diag.String(), err

@@ -3,10 +3,12 @@
 package faults
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,8 +144,8 @@ func (c *Cluster) prepare(i int, bin string, members []string, a *authority) *No
 	}
 	host, err := newSpace(`mount -t tmpfs tmpfs /mnt
 mkdir /mnt/home /mnt/state /mnt/data
-touch /mnt/seikan
-mount --bind "$1" /mnt/seikan
+touch /mnt/program
+mount --bind "$1" /mnt/program
 mount --bind "$2/home" /mnt/home
 mount --bind "$3" /mnt/data
 `+state+`
@@ -201,6 +203,7 @@ func (c *Cluster) dump() {
 			c.t.Log(err)
 			continue
 		}
+		text = bytes.Join(slices.DeleteFunc(bytes.Split(text, []byte("\n")), func(line []byte) bool { return bytes.Contains(line, []byte(said)) }), []byte("\n"))
 		const most = 12_000
 		if len(text) > most {
 			text = text[len(text)-most:]

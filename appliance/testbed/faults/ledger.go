@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -169,11 +170,27 @@ func readSQLite(data string, row func(id, check int) error) (err error) {
 	return rows.Err()
 }
 
-// Spread is a job whose tasks may run on any node. Its sink counts what passes.
+// Spread is a job whose tasks may run on any node. One sink counts what passes, the other says
+// every row to the node's output.
 func Spread(rows, rate, parallelism int) string {
 	return fmt.Sprintf(`
 env { job.name = "spread", parallelism = %d, checkpoint.interval = 300, read_limit.rows_per_second = %d, job.retry.times = 1000, job.retry.interval.seconds = 0 }
-source { FakeSource { row.num = %d, split.num = 4, schema { fields { id = bigint, name = string } } } }
-sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = %d }, { rule_type = MAX_ROW, rule_value = %d } ] } } }
-`, parallelism, rate, rows/parallelism, rows, rows)
+source { FakeSource { plugin_output = rows, row.num = %d, split.num = %d, split.read-interval = 0, schema { fields { id = bigint, name = string } } } }
+sink {
+  Assert { plugin_input = rows, rules { row_rules = [ { rule_type = MIN_ROW, rule_value = %d }, { rule_type = MAX_ROW, rule_value = %d } ] } }
+  Console { plugin_input = rows }
+}
+`, parallelism, rate, rows/parallelism, max(1, rows/parallelism/50), rows, rows)
+}
+
+// said is what a row looks like in the output of a node.
+const said = "subtaskIndex="
+
+// Said is how many rows a node's output has.
+func (n *Node) Said() int {
+	text, err := os.ReadFile(n.log())
+	if err != nil {
+		return 0 // it has not started yet
+	}
+	return bytes.Count(text, []byte(said))
 }

@@ -31,7 +31,7 @@ func (n *Node) Start() {
 		n.c.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := n.host.command("/mnt/seikan", "server")
+	cmd := n.host.command("/mnt/program", "server")
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "SEATUNNEL_HOME=" + insideHome, "SEIKAN_STATE_DIR=" + insideState}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,23 +24,26 @@ type scene struct {
 	random *rand.Rand
 }
 
-// seed chooses the moments of the faults: SEIKAN_SEED, else the commit's.
-func seed(t *testing.T) uint64 {
-	t.Helper()
+// chosen is the seed of the faults' moments: SEIKAN_SEED, else the commit's id.
+var chosen = sync.OnceValues(func() (uint64, error) {
 	text := os.Getenv("SEIKAN_SEED")
 	if text == "" {
 		out, err := exec.Command("git", "rev-parse", "HEAD").Output()
 		if err != nil || len(out) < 16 {
-			return rand.Uint64()
+			return rand.Uint64(), nil // there is no repository
 		}
 		text = string(out[:16])
 	}
 	n, err := strconv.ParseUint(text, 16, 64)
 	if err != nil {
-		t.Fatalf("SEIKAN_SEED %q is not a hexadecimal number", text)
+		return 0, fmt.Errorf("SEIKAN_SEED %q is not a hexadecimal number", text)
 	}
-	return n
-}
+	return n, nil
+})
+
+// soak is how often each scene is played with SEIKAN_SOAK: hundreds of kills, dozens of
+// partitions and of pauses.
+const soak = 20
 
 // under runs a ledger job, does something to the cluster when it is somewhere in the middle,
 // and checks the ledger when the job is FINISHED. With SEIKAN_SOAK it does so many times.
@@ -48,9 +52,12 @@ func under(t *testing.T, n int, o Options, l Ledger, fault func(*scene)) {
 	t.Parallel()
 	rounds := 1
 	if os.Getenv("SEIKAN_SOAK") != "" {
-		rounds = 20
+		rounds = soak
 	}
-	s := seed(t)
+	s, err := chosen()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for round := range rounds {
 		t.Run(fmt.Sprintf("SEIKAN_SEED=%x,%d", s, round), func(t *testing.T) {
 			play(t, n, o, l, rand.New(rand.NewPCG(s, uint64(round))), fault)
@@ -150,6 +157,32 @@ func (s *scene) undisturbed() {
 		return
 	}
 	s.t.Error("no node tells the attempts")
+}
+
+// watch looks at how a number of rows grows until the function it returns is called, which logs
+// the longest time without a row.
+func watch(t *testing.T, what string, rows func() int) (enough func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	longest := make(chan time.Duration, 1)
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		var most time.Duration
+		last, at := rows(), time.Now()
+		for ctx.Err() == nil {
+			<-tick.C
+			if n := rows(); n != last {
+				last, at = n, time.Now()
+			}
+			most = max(most, time.Since(at))
+		}
+		longest <- most
+	}()
+	return func() {
+		t.Helper()
+		cancel()
+		t.Logf("measured: %s, longest time without a row: %d ms", what, (<-longest).Milliseconds())
+	}
 }
 
 // note logs how long something took, for people who measure.

@@ -71,6 +71,18 @@ func (c *Cluster) WaitSaid(n *Node, words string) {
 	})
 }
 
+// WaitMore waits until a node's output has so many more rows than now.
+func (c *Cluster) WaitMore(n *Node, rows int) {
+	c.t.Helper()
+	want := n.Said() + rows
+	c.Wait(fmt.Sprintf("node %d says row %d", n.Index, want), 20*time.Second, func(context.Context) error {
+		if said := n.Said(); said < want {
+			return fmt.Errorf("%d are said", said)
+		}
+		return nil
+	})
+}
+
 // WaitVoters waits until n nodes have votes.
 func (c *Cluster) WaitVoters(n int) {
 	c.t.Helper()

@@ -81,7 +81,16 @@ func TestRecoverRemovesEarlierAttemptsOfThisSinkOnly(t *testing.T) {
 	if n := len(tree(t, filepath.Join(dir, "tmp"))); n != 4 {
 		t.Fatalf("%d files wait", n)
 	}
-	c, _ := sinks[0].Committer(t.Context(), tasks[0])
+	late, _ := sinks[0].Committer(t.Context(), tasks[0]) // of the attempt whose work it is: it may be late
+	if err := late.Recover(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(tree(t, filepath.Join(dir, "tmp"))); n != 4 {
+		t.Fatalf("%d files are left: a late attempt removed work that is not older than itself", n)
+	}
+	next := tasks[0]
+	next.Attempt++
+	c, _ := sinks[0].Committer(t.Context(), next)
 	if err := c.Recover(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

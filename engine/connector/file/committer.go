@@ -85,15 +85,29 @@ func (s *sink) moveNow(ctx context.Context, from, to string, at int64) error {
 	return s.sys.(Appender).AppendAt(ctx, from, to, at) // the writer has made sure of it
 }
 
-// Recover commits what is pending and deletes every other transaction of this run: they
-// belong to earlier attempts, whose late renames then find nothing to rename.
+// Recover commits what is pending and deletes every other transaction of earlier attempts of
+// this run, whose late renames then find nothing to rename. Those of later attempts stay: it may
+// be this one that is late.
 func (c *committer) Recover(ctx context.Context, pending []plugin.State) error {
 	if err := c.Commit(ctx, pending); err != nil {
 		return err
 	}
 	for _, dir := range c.sink.temporaries() {
-		if err := c.sink.sys.RemoveAll(ctx, c.sink.home(dir, c.task)); err != nil {
-			return fmt.Errorf("remove files of earlier attempts: %w", err)
+		home := c.sink.home(dir, c.task)
+		transactions, err := c.sink.sys.ReadDir(ctx, home)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look for files of earlier attempts: %w", err)
+		}
+		for _, t := range transactions {
+			if attemptOf(path.Base(t.Path)) >= c.task.Attempt {
+				continue
+			}
+			if err := c.sink.sys.RemoveAll(ctx, t.Path); err != nil {
+				return fmt.Errorf("remove files of earlier attempts: %w", err)
+			}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"seikan/engine/plugin"
@@ -66,6 +67,19 @@ func (s *sink) transactionName(task plugin.Task, checkpoint int64) string {
 	}
 	prefix := strings.ReplaceAll(s.uuid(task), "-", "")[:10]
 	return fmt.Sprintf("T_%s_%s_%d_%s_%d", task.JobID, prefix, task.Attempt, writer, checkpoint)
+}
+
+// attemptOf is the attempt in a transaction's name, 0 in any other name.
+func attemptOf(name string) int64 {
+	parts := strings.Split(name, "_")
+	if len(parts) != 6 || parts[0] != "T" {
+		return 0
+	}
+	n, err := strconv.ParseInt(parts[3], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // transaction is what a commit needs: files to be renamed from Dir to Path.

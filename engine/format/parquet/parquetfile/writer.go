@@ -17,7 +17,7 @@ import (
 // A row group ends at this many rows, by default, or compressed bytes.
 const (
 	groupRows  = 1 << 20
-	groupBytes = 64 << 20
+	groupBytes = 32 << 20
 )
 
 // A batch is taken in pieces of about this many rows or bytes, which bounds a page.
