@@ -21,7 +21,7 @@ for packaged in "dpkg -s seikan" "rpm -q seikan"; do
   fi
 done
 
-units="seikan.service seikan-master.service seikan-worker.service seikan@.service"
+units="seikan.service seikan-master.service seikan-worker.service seikan@.service seikan-backup.service seikan-backup.timer"
 if [ "${1:-}" = --remove ]; then
   [ -n "$dest" ] || sh "$here/share/scripts/preremove.sh" remove
   for u in $units; do rm -f "$dest/usr/lib/systemd/system/$u"; done

@@ -6,9 +6,6 @@ import (
 	"net"
 	"syscall"
 	"time"
-
-	"seikan/engine/master"
-	"seikan/engine/rpc"
 )
 
 const (
@@ -25,10 +22,11 @@ func (s *Server) proveDeaths(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		for _, n := range left {
-			if refuses(ctx, n.Addr) && s.refusesElsewhere(ctx, n) {
-				s.log.Warn("the process of a node has ended: its port refuses, seen from two nodes", "node", n.ID, "addr", n.Addr)
-				s.master.Died(master.Seat{Node: n.ID, Incarnation: n.Incarnation})
+		for _, seat := range left {
+			_, addr, err := s.find(seat.Node)
+			if err == nil && refuses(ctx, addr) && s.refusesElsewhere(ctx, seat.Node, addr) {
+				s.log.Warn("the process of a node has ended: its port refuses, seen from two nodes", "node", seat.Node, "addr", addr)
+				s.master.Died(seat)
 			}
 		}
 	}
@@ -47,18 +45,18 @@ func refuses(ctx context.Context, addr string) bool {
 }
 
 // refusesElsewhere asks other nodes until one has an answer.
-func (s *Server) refusesElsewhere(ctx context.Context, dead rpc.NodeInfo) bool {
+func (s *Server) refusesElsewhere(ctx context.Context, id, addr string) bool {
 	members, err := s.raft.Members()
 	if err != nil {
 		return false
 	}
 	for _, m := range members {
-		if m.ID == dead.ID || m.ID == s.raft.ID() {
+		if m.ID == id || m.ID == s.raft.ID() {
 			continue
 		}
 		within, cancel := context.WithTimeout(ctx, 2*probeWithin)
 		var yes bool
-		err := s.askAt(within, m.Addr, "refuses", NodeQuestion{Node: dead.Addr}, &yes)
+		err := s.askAt(within, m.Addr, "refuses", NodeQuestion{Node: addr}, &yes)
 		cancel()
 		if err == nil {
 			return yes

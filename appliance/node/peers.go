@@ -7,9 +7,12 @@ import (
 	"maps"
 	"net"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	"seikan/appliance/port"
 )
@@ -37,6 +40,7 @@ func (p *peers) dial(addr string) (grpc.ClientConnInterface, error) {
 	}
 	c, err := grpc.NewClient("passthrough:///"+addr,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(reconnect), grpc.WithKeepaliveParams(alive),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return p.dialer.DialContext(ctx, addr) }))
 	if err != nil {
@@ -45,6 +49,14 @@ func (p *peers) dial(addr string) (grpc.ClientConnInterface, error) {
 	p.conns[addr] = c
 	return c, nil
 }
+
+// A node that was away may be master a second after it is back, and leases are short: neither the
+// pauses between attempts to connect nor a connection that the network has swallowed may last.
+var (
+	reconnect = grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+		MinConnectTimeout: 3 * time.Second}
+	alive = keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}
+)
 
 // maxMessage is the most bytes of one message: states of many splits ride in an answer.
 const maxMessage = 64 << 20

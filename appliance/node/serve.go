@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"seikan/appliance/config"
 	"seikan/appliance/port"
@@ -27,7 +28,8 @@ import (
 type conversations struct{ s *Server }
 
 func (s *Server) serveRPC() {
-	s.grpc = grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	s.grpc = grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: alive.Time / 2}))
 	rpc.Register(s.grpc, conversations{s})
 	listener := s.port.Listener(port.RPC)
 	s.serving.Go(func() {

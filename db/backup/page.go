@@ -33,15 +33,22 @@ type pager struct {
 func newPager() *pager { return &pager{whole: sha256.New()} }
 
 func (p *pager) Write(b []byte) (int, error) {
+	n := len(b)
 	p.whole.Write(b)
-	p.size += int64(len(b))
-	p.rest = append(p.rest, b...)
-	at := 0
-	for ; len(p.rest)-at >= pageSize; at += pageSize {
-		p.sums = append(p.sums, sumOf(p.rest[at:at+pageSize]))
+	p.size += int64(n)
+	if len(p.rest) > 0 {
+		more := min(pageSize-len(p.rest), len(b))
+		p.rest, b = append(p.rest, b[:more]...), b[more:]
+		if len(p.rest) < pageSize {
+			return n, nil
+		}
+		p.sums, p.rest = append(p.sums, sumOf(p.rest)), p.rest[:0]
 	}
-	p.rest = append(p.rest[:0], p.rest[at:]...)
-	return len(b), nil
+	for ; len(b) >= pageSize; b = b[pageSize:] {
+		p.sums = append(p.sums, sumOf(b[:pageSize]))
+	}
+	p.rest = append(p.rest, b...)
+	return n, nil
 }
 
 // image is what is known of a file without its bytes: 16 bytes a page.

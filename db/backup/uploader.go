@@ -1,5 +1,10 @@
 // Package backup copies the state database to a blob storage again and again, and brings it
 // back when every disk of the cluster is gone.
+//
+// Each backup is one object, <cluster>/state/<number>-<unix ms>-<cluster id>[-<base number>].snap.
+// One with a base holds only the pages that differ from that base, which stands alone. There is
+// no list of them anywhere: the good one with the highest number is the newest, so nothing can be
+// half recorded. Numbers go on over all lives of the cluster.
 package backup
 
 import (
@@ -43,7 +48,7 @@ type Uploader struct {
 	Version func(ctx context.Context) (int64, error)
 
 	Every   time.Duration // between two looks, at most 10 s; 0 means 5 s
-	Timeout time.Duration // of one backup; 0 means a minute
+	Timeout time.Duration // of one backup; 0 means five minutes
 	Dir     string        // for one copy of the state at a time; empty: the system's temporary folder
 	Log     *slog.Logger
 	Clock   func() time.Time // nil means time.Now
@@ -146,7 +151,7 @@ func (u *Uploader) step(ctx context.Context, always bool) (Info, bool, error) {
 	defer u.working.Unlock()
 	timeout := u.Timeout
 	if timeout <= 0 {
-		timeout = time.Minute
+		timeout = 5 * time.Minute
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -199,7 +204,10 @@ func (u *Uploader) backUp(ctx context.Context, always bool) (made bool, err erro
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := os.Remove(f.Name()); err != nil { // it lives until it is closed, also if the process is killed
+		return false, err
+	}
 	pages := newPager()
 	if err := u.Source(io.MultiWriter(f, pages)); err != nil {
 		return false, err

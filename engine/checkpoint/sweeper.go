@@ -25,7 +25,17 @@ type Sweep struct {
 	Deleted []string // objects
 	Bytes   int64    // of these
 	Kept    int
-	Unknown []Unknown // left alone
+	Unknown []Unknown // left alone; the first thousand
+	Left    int       // all that were left alone
+}
+
+// maxUnknown bounds what a pass remembers and reports one by one.
+const maxUnknown = 1000
+
+func (s *Sweep) leave(u Unknown) {
+	if s.Left++; s.Left <= maxUnknown {
+		s.Unknown = append(s.Unknown, u)
+	}
 }
 
 // Unknown is an object that the state cannot account for.
@@ -37,10 +47,11 @@ type Unknown struct {
 
 // facts are what the state says of one job.
 type facts struct {
-	known  bool // there is a row
-	status state.Status
-	rows   map[state.Key]state.Checkpoint
-	newest map[int64]int64 // COMPLETED checkpoint by pipeline
+	known    bool // there is a row
+	restored bool // the state came back from a backup, so it may lack later runs
+	status   state.Status
+	rows     map[state.Key]state.Checkpoint
+	newest   map[int64]int64 // COMPLETED checkpoint by pipeline
 }
 
 type verdict uint8
@@ -71,6 +82,8 @@ func judge(s Object, f facts) (v verdict, why string) {
 		return remove, "its checkpoint was aborted"
 	case row:
 		return remove, "its job has ended " + string(f.status)
+	case over && f.restored:
+		return report, "its job has ended " + string(f.status) + " as far as the restored state knows"
 	case over:
 		return removeUnlessSavepoint, "its job has ended " + string(f.status)
 	case s.Checkpoint < f.newest[int64(s.Pipeline)]:
@@ -81,16 +94,23 @@ func judge(s Object, f facts) (v verdict, why string) {
 
 // Run makes one pass. An error means that the pass was cut off; what was done is in the result.
 func (s Sweeper) Run(ctx context.Context) (out Sweep, err error) {
+	life, err := s.Jobs.Incarnation(ctx)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return out, fmt.Errorf("sweep the checkpoint storage: %w", err)
+	}
+	if err == nil && !life.Settled {
+		return out, fmt.Errorf("sweep the checkpoint storage: %w: checkpoints newer than backup %s are not adopted yet", state.ErrMoved, life.RestoredFrom)
+	}
 	err = each(ctx, s.Blobs, Root, func(manifests []Object, others []storage.Info) error {
 		for _, o := range others {
-			out.Unknown = append(out.Unknown, Unknown{o.Name, o.Size, "it is not the name of a manifest"})
+			out.leave(Unknown{o.Name, o.Size, "it is not the name of a manifest"})
 		}
 		for len(manifests) > 0 { // in order of names, so job by job
 			n := 1
 			for n < len(manifests) && manifests[n].JobID == manifests[0].JobID {
 				n++
 			}
-			if err := s.job(ctx, manifests[:n], &out); err != nil {
+			if err := s.job(ctx, manifests[:n], life.RestoredFrom != "", &out); err != nil {
 				return err
 			}
 			manifests = manifests[n:]
@@ -103,10 +123,13 @@ func (s Sweeper) Run(ctx context.Context) (out Sweep, err error) {
 	for _, u := range out.Unknown {
 		s.Log.Warn("an object on the checkpoint storage belongs to nobody; it is left alone", "object", u.Name, "bytes", u.Size, "why", u.Why)
 	}
+	if more := out.Left - len(out.Unknown); more > 0 {
+		s.Log.Warn("more objects on the checkpoint storage belong to nobody", "objects", more)
+	}
 	return out, nil
 }
 
-func (s Sweeper) job(ctx context.Context, manifests []Object, out *Sweep) error {
+func (s Sweeper) job(ctx context.Context, manifests []Object, restored bool, out *Sweep) error {
 	id := manifests[0].JobID
 	f, err := s.look(ctx, id)
 	if err != nil {
@@ -120,6 +143,7 @@ func (s Sweeper) job(ctx context.Context, manifests []Object, out *Sweep) error 
 			return err
 		}
 	}
+	f.restored = restored
 	for _, m := range manifests {
 		v, why := judge(m, f)
 		if v == removeUnlessSavepoint {
@@ -136,7 +160,7 @@ func (s Sweeper) job(ctx context.Context, manifests []Object, out *Sweep) error 
 			out.Deleted, out.Bytes = append(out.Deleted, m.Name), out.Bytes+m.Size
 			s.Log.Info("a dead manifest is deleted", "manifest", m.Name, "why", why)
 		case report:
-			out.Unknown = append(out.Unknown, Unknown{m.Name, m.Size, why})
+			out.leave(Unknown{m.Name, m.Size, why})
 		case keep:
 			out.Kept++
 		}

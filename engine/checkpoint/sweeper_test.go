@@ -169,7 +169,7 @@ func TestSweepDeletesTheDeadAndReportsTheUnknown(t *testing.T) {
 		"seikan/1002/1/000000000004-1.manifest", "seikan/9999/1/000000000001-1.manifest"}) {
 		t.Errorf("reported are %+v", out.Unknown)
 	}
-	if out.Kept != 5 || len(out.Deleted) != 3 || out.Bytes == 0 {
+	if out.Kept != 5 || out.Left != 4 || len(out.Deleted) != 3 || out.Bytes == 0 {
 		t.Errorf("%+v", out)
 	}
 	if again := must[Sweep](t)(sweeper.Run(t.Context())); len(again.Deleted) != 0 || len(again.Unknown) != 4 {
@@ -313,5 +313,40 @@ func TestNothingIsSettledWhileTheStorageIsAway(t *testing.T) {
 	}
 	if i := must[state.Incarnation](t)(p.jobs.Incarnation(ctx)); !i.Settled {
 		t.Error("not settled")
+	}
+}
+
+func FuzzObjectName(f *testing.F) {
+	f.Add("seikan/871234567890123456/1/000000000007-2.manifest")
+	f.Add("seikan/1/1/1-1.manifest")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, name string) {
+		if o, ok := ParseName(name); ok && ManifestName(&Manifest{JobID: o.JobID, Pipeline: o.Pipeline, Checkpoint: o.Checkpoint, Attempt: o.Attempt}) != name {
+			t.Errorf("%q is read as %+v", name, o)
+		}
+	})
+}
+
+// The state says that a job is over, but it may have been started again after the backup.
+func TestSweepOfARestoredStateDeletesNothingItCannotProve(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	job := p.job("1")
+	p.take(job, record.Checkpoint, p.complete)
+	p.end("1", state.Finished)
+	p.write(job, 9, 2, record.Checkpoint) // by the run that the backup does not know
+	sweeper := Sweeper{Jobs: p.jobs, Blobs: p.blobs, Log: p.logger()}
+	if err := p.jobs.AfterRestore(t.Context(), state.Restored{Incarnation: "second", From: "b.snap"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sweeper.Run(t.Context()); err == nil {
+		t.Error("swept before newer checkpoints were adopted")
+	}
+	if err := Settle(t.Context(), p.jobs, p.blobs, p.logger()); err != nil {
+		t.Fatal(err)
+	}
+	out := must[Sweep](t)(sweeper.Run(t.Context()))
+	if len(out.Deleted) != 1 || len(out.Unknown) != 1 || out.Unknown[0].Name != "seikan/1/1/000000000009-2.manifest" {
+		t.Errorf("%+v", out)
 	}
 }

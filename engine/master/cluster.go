@@ -129,14 +129,16 @@ func (r *reign) poke() {
 	}
 }
 
-// lookEvery is how often the rows are read when nothing asks for it.
-const lookEvery = 250 * time.Millisecond
+// lookEvery is how often the rows are read when nothing asks for it, lookIdle when no job runs:
+// whoever submits one wakes the master.
+const (
+	lookEvery = 250 * time.Millisecond
+	lookIdle  = time.Second
+)
 
 func (r *reign) loop(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
 	for {
-		acted, err := r.step(ctx)
+		acted, idle, err := r.step(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -147,20 +149,24 @@ func (r *reign) loop(ctx context.Context) error {
 		case acted:
 			continue
 		}
+		every := lookEvery
+		if idle {
+			every = lookIdle
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.wake:
-		case <-tick.C:
+		case <-time.After(every):
 		}
 	}
 }
 
-// step reads, publishes orders, decides and acts, once.
-func (r *reign) step(ctx context.Context) (acted bool, err error) {
+// step reads, publishes orders, decides and acts, once. idle tells that there is no job to watch.
+func (r *reign) step(ctx context.Context) (acted, idle bool, err error) {
 	f, err := r.facts(ctx)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	r.publish(Orders(f))
 	byJob := map[string][]Action{}

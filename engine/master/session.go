@@ -257,18 +257,24 @@ func (r *reign) leave(n *node, session uint64) {
 	}
 }
 
-// Left are the nodes whose session has ended and that have not come back; ErrNotMaster elsewhere.
-func (c *Cluster) Left() ([]rpc.NodeInfo, error) {
+// Left are the nodes that have, or shall have, tasks and whose session has ended or not begun:
+// their processes may have ended. ErrNotMaster elsewhere.
+func (c *Cluster) Left() ([]Seat, error) {
 	r := c.current()
 	if r == nil {
 		return nil, ErrNotMaster
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []rpc.NodeInfo
-	for _, n := range r.nodes {
-		if n.left && !n.fact.Dead && n.fact.Tasks != nil {
-			out = append(out, n.fact.Info)
+	var out []Seat
+	for id, n := range r.nodes {
+		if n.left && !n.fact.Dead {
+			out = append(out, Seat{id, n.fact.Info.Incarnation})
+		}
+	}
+	for seat := range r.orders {
+		if r.nodes[seat.Node] == nil {
+			out = append(out, seat)
 		}
 	}
 	return out, nil
@@ -282,7 +288,12 @@ func (c *Cluster) Died(seat Seat) {
 		return
 	}
 	r.mu.Lock()
-	if n := r.nodes[seat.Node]; n != nil && n.left && n.fact.Info.Incarnation == seat.Incarnation {
+	n := r.nodes[seat.Node]
+	switch {
+	case n == nil:
+		r.nodes[seat.Node] = &node{first: map[string]uint64{}, left: true, fact: NodeFact{Dead: true, Heard: r.now(),
+			Info: rpc.NodeInfo{ID: seat.Node, Incarnation: seat.Incarnation}, Tasks: map[rpc.TaskKey]rpc.TaskReport{}}}
+	case n.left && n.fact.Info.Incarnation == seat.Incarnation:
 		n.fact.Dead = true
 	}
 	r.mu.Unlock()

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"seikan/db/state"
 	"seikan/engine/fault"
@@ -31,7 +32,7 @@ func SaveModes(ctx context.Context, jobs *state.Jobs, p *plan.Plan, identity plu
 					return err
 				}
 				if err := saveMode(ctx, jobs, preparer, task, fmt.Sprintf("%d-%s", s.Index, s.Factory.Spec.Name), t.Table); err != nil {
-					return fmt.Errorf("%s: prepare table %s: %w", s.Action, t.Table, err)
+					return fmt.Errorf("%s: prepare %s: %w", s.Action, strings.TrimSpace("table "+t.Table), err)
 				}
 			}
 		}

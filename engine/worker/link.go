@@ -91,6 +91,7 @@ func (r *running) runChain(ctx context.Context, shared *planned) error {
 	go head.tellActivity(ctx, chain)
 	r.set(rpc.Running)
 	err = chain.Run(ctx)
+	shared.bad.Forget(task.Sum(counters.Map(), "DirtyCount"))
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errEnd):
 		if errors.Is(err, context.Canceled) {

@@ -135,6 +135,7 @@ func (w *Worker) session(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	go w.leaveWith(ctx, cancel, addr)
 	stream, err := rpc.OpenSession(ctx, conn)
 	if err != nil {
 		return err
@@ -171,8 +172,23 @@ func (w *Worker) session(ctx context.Context) error {
 			return err
 		case <-w.wake:
 		case <-tick.C:
-			if w.cfg.Master() != addr {
-				return errors.New("another master took over")
+		}
+	}
+}
+
+// leaveWith ends a session when another master has taken over. The old one may be a host that does
+// not answer at all, and connecting to it would outlast the lease.
+func (w *Worker) leaveWith(ctx context.Context, cancel context.CancelFunc, addr string) {
+	tick := time.NewTicker(firstRenewal)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if now := w.cfg.Master(); now != "" && now != addr {
+				cancel()
+				return
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (b book) filePages() ([]page, error) {
 	var pages []page
 	for _, s := range config.Specs() {
 		pages = append(pages, b.specPage(s.Name, s, "# FILES\n\n"+
-			"The file stands in *$SEATUNNEL_HOME/config*, which is */etc/seikan* when the package is installed. After a change: **systemctl reload seikan**.\n\n"))
+			"The file stands in *$SEATUNNEL_HOME/config*, which is */etc/seikan* when the package is installed. **seikan config check** shows what it comes to; after a change: **systemctl restart seikan**.\n\n"))
 	}
 	env := b.specPage("seikan-job", plan.EnvSpec.With(nil), "# PLUGINS\n\n"+
 		"The blocks **source**, **transform** and **sink** hold plugins. **seikan connectors** lists them, **seikan connectors** *NAME* prints the options of one, "+

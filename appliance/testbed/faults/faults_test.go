@@ -115,6 +115,16 @@ func TestACutNetworkSplitsNothing(t *testing.T) {
 			s.Heal()
 			s.undisturbed()
 		},
+		// Its workers have hardly begun to speak to it.
+		"new leader": func(s *scene) {
+			s.apart()
+			s.lead(s.Others(s.master, s.home)[0])
+			s.Partition(s.master)
+			s.WaitMaster(s.Others(s.master)...)
+			s.more()
+			s.Heal()
+			s.undisturbed()
+		},
 		"follower": func(s *scene) {
 			s.apart()
 			s.Partition(s.Others(s.master, s.home)[0])
@@ -154,7 +164,7 @@ func TestACutNetworkSplitsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := shared()
-			if name == "leader" || name == "follower" {
+			if name == "leader" || name == "new leader" || name == "follower" {
 				o = calm() // no task is there
 			}
 			under(t, 3, o, ledger(SQLite()), cut)
