@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -277,6 +276,3 @@ func (c *Client) Submit(ctx context.Context, sub ClusterJob) (j state.Job, err e
 	err = c.Ask(ctx, "job.submit", sub, &j)
 	return j, err
 }
-
-// Members are the addresses that are known.
-func (c *Client) Members() string { return strings.Join(c.places(), ", ") }

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	nodeport "seikan/appliance/port"
+	"seikan/db/raft"
 	"seikan/db/state"
 	"seikan/engine/master"
 	"seikan/web"
@@ -59,6 +60,8 @@ var refusals = []struct {
 	{"no_master", master.ErrNotMaster, http.StatusServiceUnavailable},
 	{"unknown", state.ErrUnknown, http.StatusServiceUnavailable},
 	{"not_ready", errNotReady, http.StatusServiceUnavailable},
+	{"no_leader", raft.ErrNotLeader, http.StatusServiceUnavailable},
+	{"store_not_ready", raft.ErrNotReady, http.StatusServiceUnavailable},
 }
 
 // ErrOtherCluster says that a node belongs to a cluster of another name.

@@ -137,7 +137,7 @@ func (s Sweeper) job(ctx context.Context, manifests []Object, restored bool, out
 	}
 	if f.status != state.Finished && f.status != state.Canceled {
 		for pipeline, newest := range f.newest {
-			Keeper{Jobs: s.Jobs, Blobs: s.Blobs, Log: s.Log, Retained: s.Retained}.Prune(ctx, id, int(pipeline), newest)
+			Keeper(s).Prune(ctx, id, int(pipeline), newest)
 		}
 		if f, err = s.look(ctx, id); err != nil {
 			return err

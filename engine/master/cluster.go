@@ -203,7 +203,7 @@ func (r *reign) step(ctx context.Context) (acted, idle bool, err error) {
 		})
 	}
 	err = group.Wait()
-	return done.Load() > 0, err
+	return done.Load() > 0, len(f.Jobs) == 0, err
 }
 
 func jobOf(a Action) string {

@@ -227,7 +227,7 @@ func (h *simHead) obey(d checkpoint.Decision) {
 				h.tell(checkpoint.Failed{Checkpoint: d.Checkpoint, Err: err})
 				return
 			}
-			h.tell(checkpoint.Recorded{Checkpoint: d.Checkpoint})
+			h.tell(checkpoint.Recorded(d))
 		}))
 	case checkpoint.Abort:
 		if w.mutant != mutantLateRecord { // there the abort gets lost as well

@@ -49,7 +49,6 @@ type jobSpec struct {
 	shape    *Shape
 	kinds    map[int]sinkKind
 	interval time.Duration
-	retries  int64
 }
 
 func newStoreModel() *storeModel { return &storeModel{jobs: map[string]*jobRow{}} }

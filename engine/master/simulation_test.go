@@ -1,7 +1,6 @@
 package master
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"testing"
@@ -18,7 +17,7 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 		}
 		m, _ := strconv.Atoi(os.Getenv("SEIKAN_SIM_MUTANT"))
 		w := newWorld(seed, mutant(m))
-		w.trace = func(format string, args ...any) { t.Log(fmt.Sprintf(format, args...)) }
+		w.trace = func(format string, args ...any) { t.Logf(format, args...) }
 		if problem := w.run(); problem != "" {
 			t.Fatal(problem)
 		}

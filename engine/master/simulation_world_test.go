@@ -35,27 +35,26 @@ type mutant int
 type violation string
 
 type world struct {
-	random   *rand.Rand
-	seed     uint64
-	mutant   mutant
-	now      time.Duration
-	queue    eventQueue
-	count    uint64
-	nodes    []*simNode
-	raft     raftModel
-	store    *storeModel
-	blobs    map[blobName]*checkpoint.Manifest
-	sinks    map[sinkKey]*sinkModel
-	live     liveModel
-	faulty   bool // faults may happen
-	calm     bool // only changes of the master, no other fault: nothing may stop (P4)
-	waiting  int  // jobs to be submitted still
-	sessions uint64
-	sum      uint64
-	trace    func(format string, args ...any)
-	blocked  [simVoters][simVoters]bool
-	slow     time.Duration // what a chain does takes so many times as long
-	stats    simStats
+	random  *rand.Rand
+	seed    uint64
+	mutant  mutant
+	now     time.Duration
+	queue   eventQueue
+	count   uint64
+	nodes   []*simNode
+	raft    raftModel
+	store   *storeModel
+	blobs   map[blobName]*checkpoint.Manifest
+	sinks   map[sinkKey]*sinkModel
+	live    liveModel
+	faulty  bool // faults may happen
+	calm    bool // only changes of the master, no other fault: nothing may stop (P4)
+	waiting int  // jobs to be submitted still
+	sum     uint64
+	trace   func(format string, args ...any)
+	blocked [simVoters][simVoters]bool
+	slow    time.Duration // what a chain does takes so many times as long
+	stats   simStats
 }
 
 type simStats struct{ events, writes, checkpointWrites, checkpoints, restarts, reigns, stops int }

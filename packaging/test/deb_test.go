@@ -24,6 +24,7 @@ func TestDebLivesAWholeLife(t *testing.T) {
 	has(t, m.sh("stat -c '%n %a %U:%G' /etc/seikan/seatunnel.yaml /etc/seikan/hazelcast-client.yaml /etc/seikan/seikan-cluster.key /var/lib/seikan /var/log/seikan"),
 		"/etc/seikan/seatunnel.yaml 640 root:seikan", "/etc/seikan/hazelcast-client.yaml 644 root:root", "/etc/seikan/seikan-cluster.key 640 root:seikan",
 		"/var/lib/seikan 750 seikan:seikan", "/var/log/seikan 750 seikan:seikan")
+	has(t, m.sh("cd /usr/share/seikan && readlink config logs && readlink -f bin/seatunnel.sh bin/stop-seatunnel-cluster.sh"), "/etc/seikan\n/var/log/seikan\n/usr/bin/seikan\n/usr/bin/seikan\n")
 	if out := m.sh("systemd-analyze verify --man=no /usr/lib/systemd/system/seikan*.service"); out != "" {
 		t.Errorf("systemd-analyze verify: %s", out)
 	}

@@ -124,5 +124,5 @@ func (s *Store) unreachable(err error) string {
 	if why := transfer.Unreachable(err); why != "" {
 		return "check " + where + ": " + why
 	}
-	return "check " + where + ": is it the RPC port of a NameNode, and does it ask for Kerberos?"
+	return fmt.Sprintf("check %s: is it the RPC port of a NameNode, and does it ask for Kerberos (%s, %s)?", where, keyPrincipal, keyKeytab)
 }

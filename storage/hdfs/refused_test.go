@@ -51,8 +51,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 	}
 }
 
-func TestServerKilledInTheMiddleOfAPut(t *testing.T) {
-	t.Parallel()
+func TestServerKilledInTheMiddleOfAPut(t *testing.T) { // not parallel: a server takes 400 MiB
 	hadoop(t)
 	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs")
 	storagetest.KilledServer(t, server, func(t *testing.T) storage.Store {
@@ -60,8 +59,7 @@ func TestServerKilledInTheMiddleOfAPut(t *testing.T) {
 	})
 }
 
-func TestAnotherNameNodeTakesOver(t *testing.T) {
-	t.Parallel()
+func TestAnotherNameNodeTakesOver(t *testing.T) { // not parallel: a server takes 400 MiB
 	hadoop(t)
 	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs", "HDFS_HA=1")
 	s := open(t, keysOf(server.Env), "failover")
@@ -86,8 +84,7 @@ func TestAnotherNameNodeTakesOver(t *testing.T) {
 	}
 }
 
-func TestKerberos(t *testing.T) {
-	t.Parallel()
+func TestKerberos(t *testing.T) { // not parallel: a server takes 400 MiB
 	hadoop(t)
 	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs", "HDFS_KERBEROS=1")
 	keys := keysOf(server.Env)

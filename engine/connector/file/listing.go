@@ -73,7 +73,8 @@ func (f filter) list(ctx context.Context, sys System, root string) (found, error
 		err = f.take(info, &out)
 	}
 	if err != nil {
-		return out, fmt.Errorf("Get file list from this path [%s] failed: %w", root, err) //nolint:staticcheck // SeaTunnel's text
+		//lint:ignore ST1005 SeaTunnel's own words
+		return out, fmt.Errorf("Get file list from this path [%s] failed: %w", root, err)
 	}
 	slices.SortFunc(out.files, func(a, b Info) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil

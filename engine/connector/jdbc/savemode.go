@@ -93,7 +93,8 @@ func (s *sink) saveModes(ctx context.Context, conn *sql.Conn) error {
 		create = true
 	case errorWhenNotExist:
 		if !exists {
-			return plugin.Permanent(fmt.Errorf("The sink table not exist: %s; create it, or set schema_save_mode = %s", s.target, createWhenNotExist)) //nolint:staticcheck // SeaTunnel's words
+			//lint:ignore ST1005 SeaTunnel's own words
+			return plugin.Permanent(fmt.Errorf("The sink table not exist: %s; create it, or set schema_save_mode = %s", s.target, createWhenNotExist))
 		}
 	case ignoreSchema:
 		create = false
@@ -129,7 +130,8 @@ func (s *sink) saveData(ctx context.Context, conn *sql.Conn, exec func(string) e
 		statement := "SELECT 1 FROM " + table
 		switch err := conn.QueryRowContext(ctx, statement).Scan(&one); {
 		case err == nil:
-			return plugin.Permanent(fmt.Errorf("The target data source already has data: %s; empty it, or set data_save_mode = %s or %s", s.target, appendData, dropData)) //nolint:staticcheck // SeaTunnel's words
+			//lint:ignore ST1005 SeaTunnel's own words
+			return plugin.Permanent(fmt.Errorf("The target data source already has data: %s; empty it, or set data_save_mode = %s or %s", s.target, appendData, dropData))
 		case !errors.Is(err, sql.ErrNoRows):
 			return failed(s.d, err, statement)
 		}

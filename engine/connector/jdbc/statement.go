@@ -173,5 +173,6 @@ func (p *prepared) run(ctx context.Context, d dialect) (driver.Result, error) {
 	for i, a := range p.args {
 		values[i] = a.Value
 	}
-	return p.stmt.Exec(values) //nolint:staticcheck // for drivers that have no other
+	//lint:ignore SA1019 for drivers that have no other
+	return p.stmt.Exec(values)
 }

@@ -35,9 +35,6 @@ func (c Codec) String() string {
 	return fmt.Sprintf("codec %d", uint64(c))
 }
 
-// maxChunk is the most bytes a chunk's header can speak of.
-const maxChunk = 1<<23 - 1
-
 var errChunk = errors.New("a compressed chunk is damaged")
 
 // decompressor decompresses chunks. It is not safe for concurrent use.

@@ -124,21 +124,6 @@ func (s *stream) append(dst []byte, n int) ([]byte, error) {
 	return dst, nil
 }
 
-// skip passes over n bytes.
-func (s *stream) skip(n int) error {
-	for n > 0 {
-		if s.pos >= len(s.buf) {
-			if err := s.fill(); err != nil {
-				return err
-			}
-		}
-		k := min(n, len(s.buf)-s.pos)
-		s.pos += k
-		n -= k
-	}
-	return nil
-}
-
 // varint reads an unsigned base 128 number of up to 64 bits.
 func (s *stream) varint() (uint64, error) {
 	var v uint64
