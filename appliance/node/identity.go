@@ -75,27 +75,32 @@ func writeDurably(path string, data []byte) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// clusterKey reads the cluster key, or makes one where it may: without it, values of sensitive
-// options cannot be sealed.
-func clusterKey(path string) ([]byte, error) {
+// readKey reads the cluster key; nil when there is none yet.
+func readKey(path string) ([]byte, error) {
 	key, err := os.ReadFile(path)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return key, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	key = []byte(randomID(32) + "\n")
+	return key, err
+}
+
+// newKey is a fresh cluster key, in the form of its file.
+func newKey() []byte { return []byte(randomID(32) + "\n") }
+
+// writeKey keeps the cluster key where there is none; what stands there wins.
+func writeKey(path string, key []byte) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	// Nodes of one directory may start at the same time: the first one's key is everyone's.
-	own := path + "." + randomID(4)
-	if err := writeDurably(own, key); err != nil {
-		return nil, err
-	}
-	err = os.Link(own, path)
-	if err = errors.Join(err, os.Remove(own)); errors.Is(err, fs.ErrExist) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
 		return os.ReadFile(path)
 	}
-	return key, err
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(key)
+	return key, errors.Join(err, f.Sync(), f.Close())
 }
 
 // randomID is n random bytes in hexadecimal.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -46,7 +47,7 @@ type Server struct {
 	blobs       storage.Store
 	jobs        *state.Jobs // forwarding to the leader
 	ids         *state.JobIDs
-	sealer      *job.Sealer // nil without a cluster key
+	sealer      atomic.Pointer[job.Sealer] // nil without a cluster key
 	worker      *worker.Worker
 	master      *master.Cluster
 	grpc        *grpc.Server
@@ -137,13 +138,14 @@ func (s *Server) openPort(ctx context.Context) error {
 	for i, m := range s.cfg.Network.Members {
 		members[i] = m.String()
 	}
-	key, err := clusterKey(s.cfg.ClusterKeyFile)
+	key, err := readKey(s.cfg.ClusterKeyFile)
 	if err != nil {
-		s.log.Warn("there is no cluster key: values of sensitive options cannot be sealed, and only listed members may join", "file", s.cfg.ClusterKeyFile, "error", err)
-	} else if s.sealer, err = job.NewSealer(key); err != nil {
+		return fmt.Errorf("read the cluster key: %w", err)
+	}
+	s.guard = port.NewGuard(port.GuardConfig{Members: members, AllowRemote: s.cfg.HTTP.AllowRemoteWithoutLogin, Log: s.log})
+	if err := s.useKey(key); err != nil {
 		return err
 	}
-	s.guard = port.NewGuard(port.GuardConfig{Members: members, Key: key, AllowRemote: s.cfg.HTTP.AllowRemoteWithoutLogin, Log: s.log})
 	peers := config.Resolve(ctx, net.DefaultResolver, s.cfg.Network.Members)
 	s.alone = config.OnlyThisHost(peers, localAddresses())
 	host, err := s.cfg.Network.Listen(localAddresses(), s.alone)
@@ -264,6 +266,9 @@ func (s *Server) form(ctx context.Context) {
 func (s *Server) follow(ctx context.Context, d member.Decision) error {
 	switch d.Do {
 	case member.Bootstrap:
+		if err := s.makeKey(); err != nil {
+			return err
+		}
 		if err := s.raft.Bootstrap(); err != nil {
 			return fmt.Errorf("form a cluster: %w", err)
 		}
@@ -271,6 +276,9 @@ func (s *Server) follow(ctx context.Context, d member.Decision) error {
 		s.log.Info("formed a new cluster", "cluster", s.cfg.ClusterName, "id", id, "why", d.Reason)
 		return s.disk.set(id)
 	case member.Join:
+		if err := s.takeKey(ctx, d.Addrs); err != nil {
+			return err
+		}
 		if err := s.raft.Join(ctx, d.Addrs, false); err != nil {
 			return err
 		}

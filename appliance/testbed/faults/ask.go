@@ -16,8 +16,25 @@ import (
 // patience bounds one request.
 const patience = 3 * time.Second
 
-// request asks a node over its own loopback.
+// request asks a node over its own loopback; the answer is JSON.
 func (n *Node) request(ctx context.Context, method, port, path, body string, answer any) error {
+	text, err := n.ask(ctx, method, port, path, body)
+	if err != nil || answer == nil {
+		return err
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("%s answers %.200s: %w", path, text, err)
+	}
+	return nil
+}
+
+// text asks a node for a page.
+func (n *Node) text(ctx context.Context, port, path string) (string, error) {
+	text, err := n.ask(ctx, http.MethodGet, port, path, "")
+	return string(text), err
+}
+
+func (n *Node) ask(ctx context.Context, method, port, path, body string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	scheme := "http"
@@ -27,27 +44,21 @@ func (n *Node) request(ctx context.Context, method, port, path, body string, ans
 	}
 	r, err := http.NewRequestWithContext(ctx, method, scheme+"://"+net.JoinHostPort("127.0.0.1", port)+path, bytes.NewReader([]byte(body)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", path, resp.Status, bytes.TrimSpace(text))
+		return nil, fmt.Errorf("%s: %s: %s", path, resp.Status, bytes.TrimSpace(text))
 	}
-	if answer == nil {
-		return nil
-	}
-	if err := json.Unmarshal(text, answer); err != nil {
-		return fmt.Errorf("%s answers %.200s: %w", path, text, err)
-	}
-	return nil
+	return text, nil
 }
 
 // About is what a node says of itself.
