@@ -80,8 +80,7 @@ func TestDebLivesAWholeLife(t *testing.T) {
 	}
 	has(t, m.sh("seikan version; systemctl is-active seikan"), newer, "active")
 
-	_, _ = m.try("systemctl reboot") // ends the machine, and with it this call
-	run(t, ".", nil, part, "start")
+	m.reboot()
 	m.ready("seikan")
 	running(time.Minute)
 

@@ -71,6 +71,18 @@ func boot(t *testing.T) machine {
 
 const part = root + "/appliance/testbed/parts/systemd.sh"
 
+// reboot ends the machine and boots it again.
+func (m machine) reboot() {
+	m.t.Helper()
+	_, _ = m.try("systemctl reboot") // may be cut off by what it does
+	for deadline := time.Now().Add(3 * time.Minute); exec.Command(part, "status").Run() == nil; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatal("the machine does not end")
+		}
+	}
+	run(m.t, ".", nil, part, "start")
+}
+
 // put copies a file into /root.
 func (m machine) put(file string) string {
 	m.t.Helper()
