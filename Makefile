@@ -9,7 +9,7 @@ OUT     ?= build/airports
 FUZZTIME ?= 5s
 
 .DEFAULT_GOAL := help
-.PHONY: help build home run test check lint fuzz soak bench generate clean
+.PHONY: help build home run test check lint fuzz faults soak bench generate clean
 
 build: ## build bin/seikan, stamped with version and commit
 	go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/seikan ./appliance
@@ -31,20 +31,25 @@ test: build ## every test, fuzz targets for seconds
 
 check: ## format, vet, lint, quick tests: what every commit must pass
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
-	go vet -tags $(TAGS) ./...
+	go vet -tags $(TAGS),faults ./...
 	$(MAKE) --no-print-directory lint
 	go test -tags $(TAGS) -short ./...
 
 lint: ## staticcheck
-	go run $(STATICCHECK) -tags $(TAGS) ./...
+	go run $(STATICCHECK) -tags $(TAGS),faults ./...
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	@set -e; for p in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
 	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p; done; done
 
-soak: build ## the large counts, see web/docs/proof.md
-	SEIKAN_SOAK=1 go test -tags $(TAGS) -count=1 -timeout 60m -run 'Soak|Kill' -v ./appliance/...
+faults: ## real clusters in network namespaces, under kills, pauses, cuts and full disks (root, about 4 minutes)
+	go test -tags $(TAGS),faults -count=1 -timeout 20m -parallel 3 ./appliance/testbed/faults
+
+soak: ## the large counts, see web/docs/proof.md
+	SEIKAN_SOAK=1 go test -tags $(TAGS) -count=1 -timeout 60m -run 'KillAndRestore|DurableStep' -v ./appliance/testbed
+	SEIKAN_SOAK=1 SEIKAN_SIM_SEEDS=60000 go test -tags $(TAGS) -count=1 -timeout 60m -run 'EveryRow|Invariants|Crash' ./engine/checkpoint ./engine/master ./engine/task
+	SEIKAN_SOAK=1 go test -tags $(TAGS),faults -count=1 -timeout 120m -parallel 3 ./appliance/testbed/faults
 
 bench: build ## the table of figures, beside DuckDB (installed into build/bench)
 	go run ./appliance/testbed/bench

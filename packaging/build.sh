@@ -69,7 +69,7 @@ tarball() {
   install -m 0755 "$stage/seikan" "$top/bin/seikan"
   install -m 0755 packaging/install.sh "$top/bin/install.sh"
   local n
-  for n in seatunnel.sh seatunnel-cluster.sh stop-seatunnel-cluster.sh seatunnel-connector.sh; do ln -s seikan "$top/bin/$n"; done
+  for n in seatunnel.sh seatunnel-cluster.sh stop-seatunnel-cluster.sh seatunnel-connector.sh; do ln -sfn seikan "$top/bin/$n"; done
   cp -r systemd "$stage/scripts" packaging/profile.sh packaging/default "$top/share/"
   cp -r "$stage"/pages/completions "$top/share/"
   mkdir "$top/share/man" && cp -r "$stage"/pages/man? "$top/share/man/"

@@ -79,7 +79,7 @@ func (c *cluster) start(i int) {
 	}
 	cfg := &config.Config{StateDir: filepath.Join(c.dir, fmt.Sprintf("node-%d", i)), Role: config.Hybrid, ClusterName: "test",
 		Network: config.Network{Port: c.ports[i], PortCount: 1, Members: members}, BackupCount: 1, Slots: config.Slots{Dynamic: true},
-		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3}, Lease: time.Second,
+		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3}, Lease: 4 * time.Second,
 		VoterReplace: time.Minute, ClusterKeyFile: filepath.Join(c.dir, fmt.Sprintf("key-%d", i))}
 	log := slog.New(slog.NewTextHandler(logTo{c.t}, &slog.HandlerOptions{Level: slog.LevelInfo})).With("node", i)
 	s, err := Start(c.t.Context(), StartOptions{Config: cfg, Blobs: store, Version: "test", Log: log, Fatal: func(err error) { c.t.Error(err) }})

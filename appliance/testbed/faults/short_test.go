@@ -1,3 +1,5 @@
+//go:build faults
+
 package faults
 
 import (
@@ -22,7 +24,7 @@ sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = 1 }, {
 // vitals are what must not grow from job to job.
 var vitals = []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes"}
 
-// Vitals reads them from a node's own metrics.
+// vitals reads them from a node's own metrics.
 func (n *Node) vitals(ctx context.Context) (map[string]float64, error) {
 	text, err := n.text(ctx, "8080", "/metrics")
 	if err != nil {

@@ -154,8 +154,7 @@ next:
 	return out
 }
 
-// Submit hands a job in and fails the test if it is refused. A submit may be tried again only
-// under an id of its own.
+// Submit hands a job in and fails the test if it is refused.
 func (c *Cluster) Submit(at *Node, text string) string {
 	c.t.Helper()
 	id, err := at.Submit(c.t.Context(), text)
