@@ -309,18 +309,3 @@ func FuzzLzop(f *testing.F) {
 		}
 	})
 }
-
-func FuzzLzoDecode(f *testing.F) {
-	f.Add(lzoEncode(nil, []byte(strings.Repeat("abcabcd", 100)), new([1 << lzoHashBits]int32)))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		out, err := lzoDecode(nil, data, 1<<20)
-		if len(out) > 1<<20 {
-			t.Fatal("beyond the limit", err)
-		}
-		var table [1 << lzoHashBits]int32
-		back, err := lzoDecode(nil, lzoEncode(nil, data, &table), len(data))
-		if err != nil || !bytes.Equal(back, data) {
-			t.Fatal("not the same again", err)
-		}
-	})
-}

@@ -8,6 +8,8 @@ import (
 	"hash/adler32"
 	"hash/crc32"
 	"io"
+
+	"seikan/engine/format/lzo"
 )
 
 // The container of the lzop program and of Hadoop's LzopCodec: a header, then blocks of
@@ -90,7 +92,7 @@ func (l *lzopReader) header() error {
 	if l.flags&lzopExtra != 0 {
 		n := h.number(4)
 		if n > maxBlock {
-			return errLzo
+			return lzo.ErrDamaged
 		}
 		h.bytes(int(n))
 		h.number(4)
@@ -167,13 +169,13 @@ func (l *lzopReader) block() error {
 			return errLzopSum
 		}
 		var err error
-		if l.dst, err = lzoDecode(resize(l.dst, int(plain))[:0], l.src, int(plain)); err != nil {
+		if l.dst, err = lzo.Decode(resize(l.dst, int(plain))[:0], l.src, int(plain)); err != nil {
 			return err
 		}
 		l.ready = l.dst
 	}
 	if len(l.ready) != int(plain) {
-		return errLzo
+		return lzo.ErrDamaged
 	}
 	if l.flags&lzopAdlerPlain != 0 && adler32.Checksum(l.ready) != sums[0] ||
 		l.flags&lzopCrcPlain != 0 && crc32.ChecksumIEEE(l.ready) != sums[1] {
@@ -189,7 +191,7 @@ type lzopWriter struct {
 	out   io.Writer
 	plain []byte
 	block []byte
-	table [1 << lzoHashBits]int32
+	table lzo.Table
 }
 
 func newLzopWriter(w io.Writer) (io.WriteCloser, error) {
@@ -225,7 +227,7 @@ func (l *lzopWriter) flush() error {
 		return nil
 	}
 	const head = 12
-	l.block = lzoEncode(resize(l.block, head), l.plain, &l.table)
+	l.block = lzo.Encode(resize(l.block, head), l.plain, &l.table)
 	if len(l.block)-head >= len(l.plain) {
 		l.block = append(l.block[:head], l.plain...)
 	}

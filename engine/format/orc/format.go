@@ -30,7 +30,7 @@ func (Format) WriteOptions() []option.Option { return []option.Option{compress.W
 
 // codecs are the values of compress_codec that ORC has.
 var codecs = map[string]orcfile.Codec{
-	"none": orcfile.None, "zlib": orcfile.Zlib, "snappy": orcfile.Snappy, "lz4": orcfile.LZ4, "zstd": orcfile.Zstd,
+	"none": orcfile.None, "zlib": orcfile.Zlib, "snappy": orcfile.Snappy, "lzo": orcfile.LZO, "lz4": orcfile.LZ4, "zstd": orcfile.Zstd,
 }
 
 // Reading reads all columns of declared, or all of the file, or of them those named by columns.
@@ -44,7 +44,7 @@ func (Format) Writing(opts *option.Values, schema *record.Schema) (plugin.FileWr
 	name := strings.ToLower(opts.String(compress.OptionKey))
 	codec, ok := codecs[name]
 	if !ok {
-		return nil, opts.Problem(compress.OptionKey, "expected none, zlib, snappy, lz4 or zstd",
+		return nil, opts.Problem(compress.OptionKey, "expected none, zlib, snappy, lzo, lz4 or zstd",
 			"orc files cannot be written with codec %s", name)
 	}
 	if err := orcfile.Check(schema); err != nil {

@@ -10,17 +10,19 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
+
+	"seikan/engine/format/lzo"
 )
 
 // Codec is a compression kind, by its number in the specification.
 type Codec uint64
 
-// The compression kinds. LZO and Brotli are known by name only.
+// The compression kinds. Brotli is known by name only.
 const (
 	None   Codec = 0
 	Zlib   Codec = 1 // raw deflate
 	Snappy Codec = 2
-	LZO    Codec = 3
+	LZO    Codec = 3 // LZO1X
 	LZ4    Codec = 4
 	Zstd   Codec = 5
 	Brotli Codec = 6
@@ -51,7 +53,7 @@ func newDecompressor(codec Codec, limit uint64) (*decompressor, error) {
 	}
 	d := &decompressor{codec: codec, limit: int(limit)}
 	switch codec {
-	case None, Snappy, LZ4:
+	case None, Snappy, LZO, LZ4:
 	case Zlib:
 		d.inflate = flate.NewReader(nil)
 	case Zstd:
@@ -61,7 +63,7 @@ func newDecompressor(codec Codec, limit uint64) (*decompressor, error) {
 		}
 		d.zstd = z
 	default:
-		return nil, fmt.Errorf("files compressed with %s cannot be read; write it with zlib, snappy, lz4, zstd or none", codec)
+		return nil, fmt.Errorf("files compressed with %s cannot be read; write it with zlib, snappy, lzo, lz4, zstd or none", codec)
 	}
 	return d, nil
 }
@@ -85,6 +87,12 @@ func (d *decompressor) chunk(dst, src []byte) ([]byte, error) {
 			return nil, errChunk
 		}
 		out, err := s2.Decode(grow(dst, n), src)
+		if err != nil {
+			return nil, errChunk
+		}
+		return out, nil
+	case LZO:
+		out, err := lzo.Decode(dst[:0], src, d.limit)
 		if err != nil {
 			return nil, errChunk
 		}
@@ -121,13 +129,14 @@ type compressor struct {
 	sink    bytes.Buffer
 	zstd    *zstd.Encoder
 	lz4     lz4.Compressor
+	lzo     lzo.Table
 }
 
 func newCompressor(codec Codec) (*compressor, error) {
 	c := &compressor{codec: codec}
 	var err error
 	switch codec {
-	case None, Snappy, LZ4:
+	case None, Snappy, LZO, LZ4:
 	case Zlib:
 		c.deflate, err = flate.NewWriter(nil, flate.DefaultCompression)
 	case Zstd:
@@ -156,6 +165,9 @@ func (c *compressor) chunk(src []byte) ([]byte, error) {
 		return c.sink.Bytes(), nil
 	case Snappy:
 		c.out = s2.EncodeSnappy(c.out[:cap(c.out)], src)
+		return c.out, nil
+	case LZO:
+		c.out = lzo.Encode(c.out[:0], src, &c.lzo)
 		return c.out, nil
 	case LZ4:
 		c.out = grow(c.out, lz4.CompressBlockBound(len(src)))

@@ -1,36 +1,36 @@
-package compress
+// Package lzo is LZO1X, as described in the Linux kernel's Documentation/staging/lzo.rst. A stream is
+// a row of instructions, each a match (copy from earlier output) that carries up to three literals,
+// or a run of literals. What an instruction below 16 means depends on the literals before it.
+package lzo
 
 import (
 	"encoding/binary"
 	"errors"
 )
 
-// LZO1X, as described in the Linux kernel's Documentation/staging/lzo.rst. A stream is a row
-// of instructions, each a match (copy from earlier output) that carries up to three literals,
-// or a run of literals. What an instruction below 16 means depends on the literals before it.
-
-var errLzo = errors.New("the lzo data is damaged")
+// ErrDamaged says that the bytes are no LZO1X stream of this length.
+var ErrDamaged = errors.New("the lzo data is damaged")
 
 const (
-	lzoM2Distance = 2048  // reach of the two-byte match
-	lzoM3Distance = 16384 // reach of the three-byte match
-	lzoM4Distance = 49151 // reach of the far match
+	m2Distance = 2048  // reach of the two-byte match
+	m3Distance = 16384 // reach of the three-byte match
+	m4Distance = 49151 // reach of the far match
 )
 
-// lzoDecode appends the plain form of src to dst and returns it; dst never grows beyond limit.
-func lzoDecode(dst, src []byte, limit int) ([]byte, error) {
-	d := lzoDecoder{src: src, dst: dst, limit: limit}
+// Decode appends the plain form of src to dst and returns it; dst never grows beyond limit.
+func Decode(dst, src []byte, limit int) ([]byte, error) {
+	d := decoder{src: src, dst: dst, limit: limit}
 	err := d.run()
 	return d.dst, err
 }
 
-type lzoDecoder struct {
+type decoder struct {
 	src, dst []byte
 	limit    int
 	at       int
 }
 
-func (d *lzoDecoder) run() error {
+func (d *decoder) run() error {
 	state := 0 // literals copied by the previous instruction; 4 for a run of them
 	if len(d.src) > 0 && d.src[0] > 17 {
 		n := int(d.src[0]) - 17
@@ -77,7 +77,7 @@ func (d *lzoDecoder) run() error {
 			distance, follow = 16384+(op&8)<<11+low>>2, low&3
 			if distance == 16384 {
 				if d.at != len(d.src) || length != 3 {
-					return errLzo
+					return ErrDamaged
 				}
 				return nil
 			}
@@ -97,7 +97,7 @@ func (d *lzoDecoder) run() error {
 			}
 			distance, length, follow = high<<2+op>>2+1, 2, op&3
 			if state == 4 {
-				distance, length = distance+lzoM2Distance, 3
+				distance, length = distance+m2Distance, 3
 			}
 		}
 		if err := d.match(distance, length); err != nil {
@@ -110,24 +110,24 @@ func (d *lzoDecoder) run() error {
 	}
 }
 
-func (d *lzoDecoder) next() (int, error) {
+func (d *decoder) next() (int, error) {
 	if d.at >= len(d.src) {
-		return 0, errLzo
+		return 0, ErrDamaged
 	}
 	d.at++
 	return int(d.src[d.at-1]), nil
 }
 
-func (d *lzoDecoder) two() (int, error) {
+func (d *decoder) two() (int, error) {
 	if d.at+2 > len(d.src) {
-		return 0, errLzo
+		return 0, ErrDamaged
 	}
 	d.at += 2
 	return int(binary.LittleEndian.Uint16(d.src[d.at-2:])), nil
 }
 
 // length reads a length that does not fit into the instruction: zeros count 255 each.
-func (d *lzoDecoder) length(bits, mask int) (int, error) {
+func (d *decoder) length(bits, mask int) (int, error) {
 	if bits != 0 {
 		return bits, nil
 	}
@@ -140,22 +140,22 @@ func (d *lzoDecoder) length(bits, mask int) (int, error) {
 			return n + b, nil
 		}
 	}
-	return 0, errLzo
+	return 0, ErrDamaged
 }
 
-func (d *lzoDecoder) literals(n int) error {
+func (d *decoder) literals(n int) error {
 	if n > len(d.src)-d.at || n > d.limit-len(d.dst) {
-		return errLzo
+		return ErrDamaged
 	}
 	d.dst = append(d.dst, d.src[d.at:d.at+n]...)
 	d.at += n
 	return nil
 }
 
-func (d *lzoDecoder) match(distance, n int) error {
+func (d *decoder) match(distance, n int) error {
 	from := len(d.dst) - distance
 	if from < 0 || n > d.limit-len(d.dst) {
-		return errLzo
+		return ErrDamaged
 	}
 	for n > 0 { // a match may overlap its own output
 		k := min(n, len(d.dst)-from)
@@ -165,19 +165,22 @@ func (d *lzoDecoder) match(distance, n int) error {
 	return nil
 }
 
-const lzoHashBits = 14
+const hashBits = 14
 
-// lzoEncode appends the LZO1X form of src to dst. table is scratch space.
-func lzoEncode(dst, src []byte, table *[1 << lzoHashBits]int32) []byte {
+// Table is the scratch space of Encode.
+type Table [1 << hashBits]int32
+
+// Encode appends the LZO1X form of src to dst.
+func Encode(dst, src []byte, table *Table) []byte {
 	clear(table[:])
 	start := len(dst)
 	literal := 0 // first byte not yet written
 	for i := 0; i+8 <= len(src); {
 		word := binary.LittleEndian.Uint32(src[i:])
-		slot := &table[word*2654435761>>(32-lzoHashBits)]
+		slot := &table[word*2654435761>>(32-hashBits)]
 		candidate := int(*slot) - 1
 		*slot = int32(i + 1)
-		if candidate < 0 || i-candidate > lzoM4Distance || binary.LittleEndian.Uint32(src[candidate:]) != word {
+		if candidate < 0 || i-candidate > m4Distance || binary.LittleEndian.Uint32(src[candidate:]) != word {
 			i += 1 + (i-literal)>>6 // hurry through what does not compress
 			continue
 		}
@@ -185,16 +188,16 @@ func lzoEncode(dst, src []byte, table *[1 << lzoHashBits]int32) []byte {
 		for i+n < len(src) && src[i+n] == src[candidate+n] {
 			n++
 		}
-		dst = lzoLiterals(dst, start, src[literal:i])
-		dst = lzoMatch(dst, i-candidate, n)
+		dst = literalRun(dst, start, src[literal:i])
+		dst = matchCode(dst, i-candidate, n)
 		i += n
 		literal = i
 	}
-	dst = lzoLiterals(dst, start, src[literal:])
+	dst = literalRun(dst, start, src[literal:])
 	return append(dst, 0x11, 0, 0)
 }
 
-func lzoLiterals(dst []byte, start int, literals []byte) []byte {
+func literalRun(dst []byte, start int, literals []byte) []byte {
 	n := len(literals)
 	switch {
 	case n == 0:
@@ -206,21 +209,21 @@ func lzoLiterals(dst []byte, start int, literals []byte) []byte {
 	case n <= 18:
 		dst = append(dst, byte(n-3))
 	default:
-		dst = lzoLength(append(dst, 0), n-18)
+		dst = longLength(append(dst, 0), n-18)
 	}
 	return append(dst, literals...)
 }
 
-func lzoMatch(dst []byte, distance, n int) []byte {
+func matchCode(dst []byte, distance, n int) []byte {
 	switch {
-	case distance <= lzoM2Distance && n <= 8:
+	case distance <= m2Distance && n <= 8:
 		d := distance - 1
 		return append(dst, byte((n-1)<<5|d&7<<2), byte(d>>3))
-	case distance <= lzoM3Distance:
+	case distance <= m3Distance:
 		if n <= 33 {
 			dst = append(dst, byte(32|(n-2)))
 		} else {
-			dst = lzoLength(append(dst, 32), n-33)
+			dst = longLength(append(dst, 32), n-33)
 		}
 		return binary.LittleEndian.AppendUint16(dst, uint16((distance-1)<<2))
 	}
@@ -229,12 +232,12 @@ func lzoMatch(dst []byte, distance, n int) []byte {
 	if n <= 9 {
 		dst = append(dst, op|byte(n-2))
 	} else {
-		dst = lzoLength(append(dst, op), n-9)
+		dst = longLength(append(dst, op), n-9)
 	}
 	return binary.LittleEndian.AppendUint16(dst, uint16(d<<2))
 }
 
-func lzoLength(dst []byte, n int) []byte {
+func longLength(dst []byte, n int) []byte {
 	for n > 255 {
 		dst, n = append(dst, 0), n-255
 	}
