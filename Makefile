@@ -26,7 +26,8 @@ run: build ## move real data: airports.csv into Parquet files and an SQLite data
 	@echo && echo "The result is in $(OUT):" && find $(OUT) -type f ! -name '*-wal' ! -name '*-shm' | sort | sed 's/^/  /'
 
 test: build ## every test, fuzz targets for seconds
-	go test -tags $(TAGS) ./...
+	go test -tags $(TAGS) $$(go list ./... | grep -vE '/appliance/(testbed|node|cli)')
+	go test -tags $(TAGS) -p 1 ./appliance/testbed ./appliance/node ./appliance/cli
 	$(MAKE) --no-print-directory fuzz
 
 check: ## format, vet, lint, quick tests: what every commit must pass

@@ -187,7 +187,7 @@ func (p place) small(name string, megabytes int) {
 		p.t.Skipf("needs the right to mount: %v", err)
 	}
 	p.t.Cleanup(func() {
-		if err := syscall.Unmount(p.path(name), 0); err != nil {
+		if err := syscall.Unmount(p.path(name), syscall.MNT_DETACH); err != nil {
 			p.t.Errorf("unmount: %v", err)
 		}
 	})
