@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X seikan/appliance/cli.Version=$(VERSION) -X seikan/appliance/
 TAGS    := osusergo,netgo
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 OUT     ?= build/airports
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 .DEFAULT_GOAL := help
 .PHONY: help build home run test check lint fuzz faults soak bench generate clean
@@ -39,7 +39,7 @@ check: ## format, vet, lint, quick tests: what every commit must pass
 lint: ## staticcheck
 	go run $(STATICCHECK) -tags $(TAGS),faults ./...
 
-fuzz: ## every fuzz target for FUZZTIME (default 5s)
+fuzz: ## every fuzz target for FUZZTIME (default 3s)
 	@set -e; for p in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
 	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p; done; done

@@ -1,6 +1,7 @@
 package delimited
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
@@ -53,7 +54,11 @@ type Encoder struct {
 	header []byte // still to be written
 	begun  bool   // there is a row
 	empty  bool   // the last row has no text
+	marked bool   // the file has its first bytes
 }
+
+// mark is the byte order mark, which readers take off the beginning of a file.
+var mark = []byte("\ufeff")
 
 // NewEncoder makes an Encoder that writes to w in the character set c. header is the first
 // row unless it is nil.
@@ -109,6 +114,10 @@ func (e *Encoder) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
+	if !e.marked && bytes.HasPrefix(p, mark) { // it belongs to a value: readers take off the other
+		p = append(mark[:len(mark):len(mark)], p...)
+	}
+	e.marked = true
 	if _, err := e.w.Write(p); err != nil {
 		return fmt.Errorf("writing rows: %w", err)
 	}

@@ -69,7 +69,7 @@ func (in *input) skipMark() error {
 	if err := in.fill(); err != nil {
 		return errors.Join(err, in.close.Close())
 	}
-	if bytes.HasPrefix(in.data(), []byte("\ufeff")) {
+	if bytes.HasPrefix(in.data(), mark) {
 		in.consume(3)
 	}
 	return nil

@@ -206,7 +206,7 @@ func TestRowsAreWrittenAsTheOptionsSay(t *testing.T) {
 // FuzzText: no input makes reading panic, cuts change nothing, and rows whose texts hold no
 // delimiter come back from what is written.
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"a\x01b\x01c\n", "\r\n\n\x01", "a|b||c\n|", "\ufeffx", "\xff\n", "a \t b"} {
+	for _, s := range []string{"a\x01b\x01c\n", "\r\n\n\x01", "a|b||c\n|", "\ufeffx", "\ufeff\ufeff", "\xff\n", "a \t b"} {
 		for i := range 4 {
 			f.Add([]byte(s), uint8(i), uint16(3))
 		}
