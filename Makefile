@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X seikan/appliance/cli.Version=$(VERSION) -X seikan/appliance/
 TAGS    := osusergo,netgo
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 OUT     ?= build/airports
-FUZZTIME ?= 3s
+FUZZTIME ?= 500x
 
 .DEFAULT_GOAL := help
 .PHONY: help build home run test check lint fuzz faults soak bench generate clean
@@ -25,7 +25,7 @@ run: build ## move real data: airports.csv into Parquet files and an SQLite data
 	  -i data=packaging/home/examples/data -i out=$(OUT)
 	@echo && echo "The result is in $(OUT):" && find $(OUT) -type f ! -name '*-wal' ! -name '*-shm' | sort | sed 's/^/  /'
 
-test: build ## every test, fuzz targets for seconds
+test: build ## every test, then each fuzz target for a while
 	go test -tags $(TAGS) $$(go list ./... | grep -vE '/appliance/(testbed|node|cli)')
 	go test -tags $(TAGS) -p 1 ./appliance/testbed ./appliance/node ./appliance/cli
 	$(MAKE) --no-print-directory fuzz
@@ -39,7 +39,7 @@ check: ## format, vet, lint, quick tests: what every commit must pass
 lint: ## staticcheck
 	go run $(STATICCHECK) -tags $(TAGS),faults ./...
 
-fuzz: ## every fuzz target for FUZZTIME (default 3s)
+fuzz: ## every fuzz target for FUZZTIME (a count or a time; default 500x)
 	@set -e; for p in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
 	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p; done; done
