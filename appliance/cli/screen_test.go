@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seikan/appliance/testbed"
+	"seikan/appliance/testbed/lacking"
 )
 
 // openTerminal makes a terminal of 160 columns: what is written to person's side is typed,
@@ -19,7 +20,7 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("this machine gives no terminal: %v", err)
+		lacking.Skip(t, "this machine gives no terminal: %v", err)
 	}
 	t.Cleanup(func() { _ = person.Close() })
 	fd := int(person.Fd())

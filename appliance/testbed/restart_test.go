@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"seikan/appliance/testbed/lacking"
 	"seikan/db/local"
 	"seikan/db/state"
 	"seikan/engine/master"
@@ -254,7 +255,7 @@ func TestManyJobsLeaveNothingBehind(t *testing.T) {
 	open := func() int {
 		entries, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
-			t.Skip("needs /proc")
+			lacking.Skip(t, "needs /proc: %v", err)
 		}
 		return len(entries)
 	}

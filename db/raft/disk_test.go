@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"seikan/appliance/testbed/lacking"
 	"seikan/db"
 )
 
@@ -89,7 +90,7 @@ func TestFollowerHearsThatTheLeadersDiskIsLow(t *testing.T) {
 func TestFullDiskStopsTheNodeAndLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("mounting needs root: %v", err)
+		lacking.Skip(t, "mounting needs root: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	stopped := make(chan error, 1)
@@ -149,7 +150,7 @@ func noise(seed int64) []byte {
 func TestRealDiskWatchOnASmallFileSystem(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=32m"); err != nil {
-		t.Skipf("mounting needs root: %v", err)
+		lacking.Skip(t, "mounting needs root: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	n := mustOpen(t, filepath.Join(dir, "state"), "127.0.0.1:0", func(c *Config) { c.MinFreeBytes = 12 << 20 })

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"seikan/appliance/testbed/lacking"
 	"seikan/engine/connector/file"
 	"seikan/engine/connector/localfile"
 	"seikan/engine/option"
@@ -179,7 +180,7 @@ func mount(t *testing.T, dir, size string) {
 		t.Fatal(err)
 	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("mounting needs root: %v", err)
+		lacking.Skip(t, "mounting needs root: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
