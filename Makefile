@@ -9,7 +9,7 @@ OUT     ?= build/airports
 FUZZTIME ?= 500x
 
 .DEFAULT_GOAL := help
-.PHONY: help build home run test check lint fuzz faults soak bench generate clean
+.PHONY: help build home run test check lint fuzz faults soak bench generate parts parts-stop clean
 
 build: ## build bin/seikan, stamped with version and commit
 	go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/seikan ./appliance
@@ -27,8 +27,15 @@ run: build ## move real data: airports.csv into Parquet files and an SQLite data
 
 test: build ## every test, then each fuzz target for a while
 	go test -tags $(TAGS) $$(go list ./... | grep -vE '/appliance/(testbed|node|cli)')
-	go test -tags $(TAGS) -p 1 ./appliance/testbed ./appliance/node ./appliance/cli
+	go test -tags $(TAGS) -p 1 -timeout 20m ./appliance/testbed ./appliance/node ./appliance/cli
 	$(MAKE) --no-print-directory fuzz
+
+parts: ## start the servers that tests need (root, Debian 12; the first time about 4 minutes)
+	@appliance/testbed/parts/all.sh start
+	@echo "make test finds them; make parts-stop ends them" >&2
+
+parts-stop: ## end what make parts started
+	@appliance/testbed/parts/all.sh stop
 
 check: ## format, vet, lint, quick tests: what every commit must pass
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
@@ -61,7 +68,7 @@ generate: build ## reference pages and other generated files
 # ---- what is handed out, in build/dist: the same bytes from the same commit
 ARCHS  ?= amd64 arm64
 DISTDO := VERSION='$(VERSION)' COMMIT='$(COMMIT)' packaging/build.sh
-.PHONY: static sbom deb rpm tarball packages
+.PHONY: static sbom deb rpm tarball packages packages-test
 
 static: ## one static program for each of ARCHS (amd64 arm64), in build/dist
 	@set -e; for a in $(ARCHS); do $(DISTDO) static $$a; done
@@ -81,8 +88,11 @@ tarball: sbom ## a SEATUNNEL_HOME to unpack anywhere, with bin/install.sh
 packages: deb rpm tarball ## all of them, and their checksums
 	@$(DISTDO) sums
 
+packages-test: ## packages and units in machines with a systemd (root, Debian 12)
+	SEIKAN_PACKAGING=1 go test -tags $(TAGS) -count=1 -timeout 30m -parallel 3 -v ./packaging/test
+
 clean: ## remove what the targets above made
 	rm -rf bin build
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'

@@ -1,6 +1,11 @@
 // Package migrations holds the schema of the state store as numbered SQL files, NNNN_what.sql.
 // They only go forward, and a released one is never edited: a later one changes what it made.
 // A statement ends with a semicolon at the end of a line.
+//
+// From the fifth on a file says `-- readable from: N`: programs that know schema N can work on the
+// store after it. N below the file's own number is right when it only adds what older programs
+// need not know (the tests of this package check that); otherwise the step waits until no node of
+// an older program is left.
 package migrations
 
 import (
@@ -19,7 +24,28 @@ var files embed.FS
 type Migration struct {
 	Version int // from 1, without gaps
 	Name    string
-	SQL     []string
+	// ReadableFrom is the oldest schema whose programs can work on the store after this step; 0
+	// means Version.
+	ReadableFrom int
+	SQL          []string
+}
+
+// Oldest is the oldest schema that this program works on: what a later one made is used only
+// where it is known to be there. While a node of an older program holds the schema back, nodes of
+// this one work with it; a store that is older still is first brought up to Oldest.
+const Oldest = 4
+
+// Readers is the oldest schema whose programs can work on the store after all the steps.
+func Readers(steps []Migration) int {
+	oldest := 0
+	for _, m := range steps {
+		from := m.ReadableFrom
+		if from == 0 {
+			from = m.Version
+		}
+		oldest = max(oldest, from)
+	}
+	return oldest
 }
 
 // All returns the migrations in order. It panics when an embedded file has a wrong name, which
@@ -56,9 +82,36 @@ func read(fsys fs.FS) ([]Migration, error) {
 		if len(statements) == 0 {
 			return nil, fmt.Errorf("migration %s: no statement in it", file)
 		}
-		all = append(all, Migration{Version: version, Name: name, SQL: statements})
+		from, err := readableFrom(string(text), version)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", file, err)
+		}
+		all = append(all, Migration{Version: version, Name: name, ReadableFrom: from, SQL: statements})
 	}
 	return all, nil
+}
+
+// unmarked are the steps from before programs told each other what they know.
+const unmarked = 4
+
+func readableFrom(text string, version int) (int, error) {
+	const mark = "-- readable from:"
+	for line := range strings.Lines(text) {
+		rest, ok := strings.CutPrefix(line, mark)
+		if !ok {
+			continue
+		}
+		from, err := strconv.Atoi(strings.TrimSpace(rest))
+		if err != nil || from <= unmarked || from > version {
+			return 0, fmt.Errorf("%q: a schema from %d to %d is expected", strings.TrimSpace(line), unmarked+1, version)
+		}
+		return from, nil
+	}
+	if version <= unmarked {
+		return version, nil
+	}
+	return 0, fmt.Errorf("a line %q is missing that says which programs can work on the store after it: %d if this step takes away or changes anything",
+		mark+" N", version)
 }
 
 // split cuts a file at each line that ends with a semicolon. Comment lines are left out.

@@ -27,6 +27,17 @@ func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
 			t.Errorf("%s: read %v", name, all)
 		}
 	}
+	for text, ok := range map[string]bool{
+		"": false, "-- readable from: 4\n": false, "-- readable from: 5\n": true, "-- readable from: 6\n": false, "-- readable from: x\n": false,
+	} {
+		fsys := fstest.MapFS{"0005_e.sql": {Data: []byte(text + "CREATE TABLE e (a INTEGER) STRICT;")}}
+		for _, f := range []string{"0001_a.sql", "0002_b.sql", "0003_c.sql", "0004_d.sql"} {
+			fsys[f] = &fstest.MapFile{Data: []byte("DROP TABLE a;")}
+		}
+		if all, err := read(fsys); (err == nil) != ok {
+			t.Errorf("fifth step with %q: read %v, %v", text, all, err)
+		}
+	}
 	if all, err := read(fstest.MapFS{"0001_a.sql": {Data: []byte("-- nothing\n\n")}}); err == nil {
 		t.Errorf("empty file: read %v", all)
 	}

@@ -2,19 +2,22 @@
 # Builds what is handed out, into build/dist: bit for bit the same from the same commit. Called by make:
 #
 #   packaging/build.sh static ARCH    seikan-linux-ARCH, one static program
-#   packaging/build.sh deb|rpm|tarball|sbom ARCH
+#   packaging/build.sh sbom ARCH      what it is made of, and the licenses' texts
+#   packaging/build.sh deb|rpm|tarball ARCH
 #   packaging/build.sh sums           SHA256SUMS of all of it
 #
-# VERSION, COMMIT and MAINTAINER come from the environment.
+# VERSION, COMMIT, MAINTAINER and DIST come from the environment. The default maintainer says whom to
+# ask and no address: there is none to write to, and dpkg asks for something that looks like one. Who
+# hands packages out sets MAINTAINER="Name <address>".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
 what=$1 arch=${2:-}
-dist=${DIST:-build/dist} stage=build/stage
+dist=${DIST:-build/dist} tags=osusergo,netgo,sqlite_omit_load_extension
 nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
-: "${VERSION:?}" "${COMMIT:?}" "${MAINTAINER:=Seikan maintainers <maintainers@seikan.example>}"
+: "${VERSION:?}" "${COMMIT:?}" "${MAINTAINER:=Seikan developers <seikan@invalid>}"
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-binary=$dist/seikan-linux-$arch
+binary=$dist/seikan-linux-$arch name=seikan-$VERSION-linux-$arch stage=build/stage/$what-$VERSION-$arch
 mkdir -p "$dist"
 
 static() {
@@ -29,41 +32,52 @@ static() {
   fi
   # Everything that differs from machine to machine or day to day is left out. sqlite's load_extension
   # needs dlopen, which a static program does not have.
-  CC=$cc CGO_ENABLED=1 GOOS=linux GOARCH=$arch GOFLAGS= go build -trimpath -buildvcs=false \
-    -tags osusergo,netgo,sqlite_omit_load_extension \
+  GOGC=${GOGC:-400} CC=$cc CGO_ENABLED=1 GOOS=linux GOARCH=$arch GOFLAGS= go build -trimpath -buildvcs=false \
+    -tags $tags \
     -ldflags "-s -w -buildid= -linkmode external -extldflags '-static -Wl,--build-id=none' -X seikan/appliance/cli.Version=$VERSION -X seikan/appliance/cli.Commit=$COMMIT" \
     -o "$binary" ./appliance
   ls -l "$binary"
 }
 
-sbom() { go run ./packaging/sbom "$binary" "$VERSION" >"$dist/seikan-$VERSION-linux-$arch.spdx.json"; }
+sbom() { # the notices under one name in all packages
+  go run -trimpath ./packaging/sbom "$binary" "$VERSION" "$dist/$name.notices.txt" >"$dist/$name.spdx.json"
+}
 
 # stage: what nfpm.yaml and the tarball take, besides files of the source tree
 stage() {
   rm -rf "$stage"
   mkdir -p "$stage/scripts"
   install -m 0755 "$binary" "$stage/seikan"
-  go run ./packaging/man "$VERSION" "$stage/pages"
+  GOFLAGS= go run -trimpath -tags $tags ./packaging/man "$VERSION" "$stage/pages" # flags as above: the same compiled packages
   for f in packaging/scripts/*.sh; do
     sed "s/@VERSION@/$VERSION/g" "$f" >"$stage/scripts/$(basename "$f")"
   done
-  cp "$dist/seikan-$VERSION-linux-$arch.spdx.json" "$stage/sbom.spdx.json"
+  cp "$dist/$name.spdx.json" "$stage/sbom.spdx.json"
+  gzip -9n <"$dist/$name.notices.txt" >"$stage/third-party-notices.txt.gz"
+  sed "s|build/stage/|$stage/|" packaging/nfpm.yaml >"$stage/nfpm.yaml"
+}
+
+tools=${TOOLS:-$PWD/build/tools}
+tools() { # installed beside and renamed, since several packages may be built at a time
+  [ ! -x "$tools/nfpm" ] || return 0
+  GOBIN=$tools/new.$$ GOFLAGS= go install "$nfpm"
+  mv "$tools/new.$$/nfpm" "$tools/nfpm" && rmdir "$tools/new.$$"
 }
 
 package() {
+  tools
   stage
-  run_nfpm package --config packaging/nfpm.yaml --packager "$1" --target "$dist/"
+  run_nfpm package --config "$stage/nfpm.yaml" --packager "$1" --target "$dist/"
+  rm -rf "$stage"
 }
 
 run_nfpm() { # outside this module, whose go.mod does not know it; GOARCH names the package's architecture
-  [ -x build/tools/nfpm ] || GOBIN=$PWD/build/tools GOFLAGS= go install "$nfpm"
-  GOARCH=$arch VERSION=$VERSION MAINTAINER=$MAINTAINER build/tools/nfpm "$@"
+  GOARCH=$arch VERSION=$VERSION MAINTAINER=$MAINTAINER "$tools/nfpm" "$@"
 }
 
 tarball() {
   stage
-  local name=seikan-$VERSION-linux-$arch top
-  top=$stage/tar/seikan-$VERSION
+  local top=$stage/tar/seikan-$VERSION
   mkdir -p "$top/logs" "$top/share"
   cp -r packaging/home/. "$top/"
   install -m 0755 "$stage/seikan" "$top/bin/seikan"
@@ -73,15 +87,17 @@ tarball() {
   cp -r systemd "$stage/scripts" packaging/profile.sh packaging/default "$top/share/"
   cp -r "$stage"/pages/completions "$top/share/"
   mkdir "$top/share/man" && cp -r "$stage"/pages/man? "$top/share/man/"
-  cp LICENSE "$stage/sbom.spdx.json" "$top/"
+  cp LICENSE "$stage/sbom.spdx.json" "$stage/third-party-notices.txt.gz" "$top/"
   tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=go+rX,go-w -C "$stage/tar" -c "seikan-$VERSION" |
     gzip -9n >"$dist/$name.tar.gz"
   ls -l "$dist/$name.tar.gz"
+  rm -rf "$stage"
 }
 
 case $what in
   static) static ;;
   sbom) sbom ;;
+  tools) tools ;;
   deb | rpm) package "$what" ;;
   tarball) tarball ;;
   sums) (cd "$dist" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%f\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS && cat SHA256SUMS) ;;

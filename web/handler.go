@@ -100,10 +100,14 @@ func V1Handler(cfg Config, api *rest.API) http.Handler {
 
 // serve runs an endpoint within its time.
 func (c *Config) serve(r *Route, api *rest.API, call *rest.Call) error {
+	ctx, cancel := context.WithCancel(call.Request().Context())
+	defer cancel() // what the request holds is given back
 	if !r.Slow {
-		ctx, cancel := context.WithTimeout(call.Request().Context(), c.Within)
+		ctx, cancel = context.WithTimeout(ctx, c.Within)
 		defer cancel()
-		call.SetRequest(call.Request().WithContext(ctx))
+	}
+	call.SetRequest(call.Request().WithContext(ctx))
+	if !r.Slow {
 		// The answer may take as long again to be taken by the client.
 		err := http.NewResponseController(call.Response()).SetWriteDeadline(time.Now().Add(2 * c.Within))
 		if err != nil && !errors.Is(err, http.ErrNotSupported) {

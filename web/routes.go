@@ -38,7 +38,7 @@ const get, post = http.MethodGet, http.MethodPost
 // order matters.
 var Routes = []Route{
 	{Method: get, Name: "running-jobs", V1: true, V2: true, Group: data, Do: (*rest.API).RunningJobs},
-	{Method: get, Name: "finished-jobs", V1: true, V2: true, Group: data, Do: (*rest.API).FinishedJobs},
+	{Method: get, Name: "finished-jobs", V1: true, V2: true, Group: data, Slow: true, Do: (*rest.API).FinishedJobs},
 	{Method: get, Name: "running-job", V1: true, V2: true, Group: data, Do: (*rest.API).JobInfo},
 	{Method: get, Name: "job-info", V1: true, V2: true, Group: data, Do: (*rest.API).JobInfo},
 	{Method: get, Name: "system-monitoring-information", V1: true, V2: true, Group: data, Do: (*rest.API).SystemMonitoring},

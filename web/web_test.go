@@ -363,6 +363,66 @@ func TestStrangersAreToldHowToGetIn(t *testing.T) {
 	}
 }
 
+func TestBodyOfTooManyValuesIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, body := range []string{"[" + strings.Repeat("0,", 1<<20+1) + "0]", `{"env":{},"source":[` + strings.Repeat("{},", 1<<20+1) + `{}],"sink":[]}`} {
+		v1, v2 := s.both("POST", "/submit-job", body)
+		if !strings.HasPrefix(v1, "413 ") || !strings.Contains(v2, "more than 1048576 values") {
+			t.Errorf("answers are %.200s and %.200s", v1, v2)
+		}
+	}
+}
+
+// A history of any length is sent in pages, and can be asked for in pages.
+func TestFinishedJobsCanBePaged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.Fill(t)
+	whole := ask(s.v2, "GET", "/finished-jobs", "")
+	var parts []string
+	path := "/finished-jobs?limit=2"
+	for range 5 {
+		r := httptest.NewRequest("GET", path, nil)
+		w := httptest.NewRecorder()
+		s.v2.ServeHTTP(w, r)
+		parts = append(parts, strings.Trim(w.Body.String(), "[]"))
+		link := w.Header().Get("Link")
+		if link == "" {
+			break
+		}
+		path = strings.TrimSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
+	}
+	if got := "200 application/json\n[" + strings.Join(parts, ",") + "]"; got != whole || len(parts) != 2 {
+		t.Errorf("%d pages are\n%s\nand the whole is\n%s", len(parts), got, whole)
+	}
+	if got := ask(s.v2, "GET", "/finished-jobs/CANCELED?limit=1", ""); !strings.Contains(got, `"CANCELED"`) || strings.Contains(got, `"FAILED"`) {
+		t.Errorf("one page of one state: %s", got)
+	}
+	for _, path := range []string{"/finished-jobs?limit=0", "/finished-jobs?limit=x", "/finished-jobs?limit=1001", "/finished-jobs?after=1", "/finished-jobs?after=x", "/finished-jobs?after=" + runningID} {
+		if got := ask(s.v2, "GET", path, ""); !strings.HasPrefix(got, "400 ") {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+}
+
+func TestPartsOfALogCanBeAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for want, span := range map[string]string{"206 row <1>": "bytes=0-6", "206 2\n": "bytes=-2", "416 ": "bytes=900-"} {
+		for prefix, h := range map[string]http.Handler{rest.V1Prefix: s.v1, "": s.v2} {
+			path := prefix + "/log/job-" + runningID + ".log"
+			r := httptest.NewRequest("GET", path, nil)
+			r.Header.Set("Range", span)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if got := fmt.Sprint(w.Code, " ", w.Body); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %q, want %q", span, got, want)
+			}
+		}
+	}
+}
+
 func TestNodeWithoutLogFilesHasNoLogs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,38 +36,79 @@ type backupPlace struct {
 }
 
 func (p *backupPlace) flags(c *cobra.Command, name string) {
-	f := c.PersistentFlags()
+	f := c.Flags()
 	f.StringVar(&p.url, name, "", "`URL` of the map-store's namespace: file:///dir, s3a://bucket/dir, oss://…, swift://…, hdfs://host:port/dir\n(default: the map-store of hazelcast.yaml)")
-	f.StringVar(&p.cluster, "cluster", "", "`NAME` of the cluster (default: clusterName of the map-store)")
 	f.StringVar(&p.keyFile, "key-file", "", "cluster key `FILE` (default: that of the configuration)")
 	f.StringArrayVar(&p.set, "set", nil, "`KEY=VALUE` of the storage, such as fs.s3a.endpoint; may be given again")
 	f.BoolVar(&p.plain, "unencrypted", false, "backups are not encrypted, though there is a cluster key")
 }
 
+func (p *backupPlace) folderFlag(c *cobra.Command) {
+	c.Flags().StringVar(&p.cluster, "cluster", "", "`NAME` of the folder: clusterName of the map-store, else the cluster's name (default: as configured)")
+}
+
 func backupCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "backup",
-		Short: "List and verify backups of the state; back up the state of jobs that ran here",
-		Example: "  seikan backup list                               # of the map-store in hazelcast.yaml\n" +
-			"  seikan backup verify --storage file:///mnt/imap  # read each from end to end\n" +
-			"  seikan backup now --storage /mnt/imap --cluster mine",
+		Short: "List and verify backups of a cluster's state; back it up now",
+		Example: "  seikan backup now                                # asks the running cluster\n" +
+			"  seikan backup list                               # of the map-store in hazelcast.yaml\n" +
+			"  seikan backup verify --storage file:///mnt/imap  # read each from end to end",
 		Args: knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	output := outputFlag(c)
-	place := &backupPlace{}
-	place.flags(c, "storage")
+	stored := &backupPlace{}
 	list := &cobra.Command{Use: "list", Short: "List the backups, the newest first", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		return place.with(c.Context(), t, func(o openedBackups) error { return listBackups(c.Context(), t, o, *output) })
+		return stored.with(c.Context(), t, func(o openedBackups) error { return listBackups(c.Context(), t, o, *output) })
 	}}
 	verify := &cobra.Command{Use: "verify [NUMBER]", Short: "Read backups from end to end; all without a number", Args: atMostOne("the number of a backup"), RunE: func(c *cobra.Command, args []string) error {
-		return place.with(c.Context(), t, func(o openedBackups) error { return verifyBackups(c.Context(), t, o, args, *output) })
+		return stored.with(c.Context(), t, func(o openedBackups) error { return verifyBackups(c.Context(), t, o, args, *output) })
 	}}
-	now := &cobra.Command{Use: "now", Short: "Back up the state of jobs that ran here", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		return place.with(c.Context(), t, func(o openedBackups) error { return backUpNow(c.Context(), t, o, *output) })
-	}}
-	c.AddCommand(list, verify, now)
+	for _, c := range []*cobra.Command{list, verify} {
+		stored.flags(c, "storage")
+		stored.folderFlag(c)
+	}
+	c.AddCommand(list, verify, backupNowCommand(t, output))
 	return c
+}
+
+func backupNowCommand(t *terminal, output *string) *cobra.Command {
+	local := &backupPlace{}
+	var ownJobs bool
+	now := &cobra.Command{Use: "now", Short: "Let the cluster back up its state now", Args: cobra.NoArgs}
+	p := placeFlags(now)
+	local.flags(now, "storage")
+	now.Flags().BoolVar(&ownJobs, "local", false, "back up the state of jobs that ran here without a cluster, to --storage")
+	now.PersistentFlags().Lookup("cluster").Usage = "the `NAME` of the cluster; with --local, of the folder of backups"
+	now.RunE = func(c *cobra.Command, _ []string) error {
+		if ownJobs {
+			local.cluster = p.cluster
+			return local.with(c.Context(), t, func(o openedBackups) error { return backUpLocal(c.Context(), t, o, *output) })
+		}
+		if local.url != "" {
+			return coded{exitUsage, errors.New("a cluster backs up to its own map-store: --storage is for --local")}
+		}
+		return backUpNow(c.Context(), t, *p, *output)
+	}
+	return now
+}
+
+// backUpNow lets a cluster back up its state.
+func backUpNow(ctx context.Context, t *terminal, p place, output string) error {
+	c, _, err := t.dial(ctx, p, slog.New(newLogHandler(t, slog.LevelWarn)))
+	if err != nil {
+		return err
+	}
+	var b node.BackupStatus
+	if err := c.Ask(ctx, "cluster.backup", struct{}{}, &b); err != nil {
+		return err
+	}
+	if output == "json" {
+		return printJSON(t, b)
+	}
+	fmt.Fprintf(t.out, "backup %d: %s/%s, %d bytes, read back\n", b.Number, b.Storage, b.Newest, b.Bytes)
+	return nil
 }
 
 func restoreStateCommand(t *terminal) *cobra.Command {
@@ -73,16 +116,21 @@ func restoreStateCommand(t *terminal) *cobra.Command {
 	var asOf, to string
 	c := &cobra.Command{
 		Use:   "restore",
-		Short: "Write the newest good backup of the state to a file",
-		Long: "Restore finds the newest good backup, reads it from end to end and writes the state as an SQLite file. Damaged backups are\n" +
-			"passed over and named. Nothing is overwritten.",
-		Example: "  seikan restore --from file:///mnt/imap --as-of \"2024-01-31 12:00:00\" --to state.db",
-		Args:    cobra.NoArgs,
+		Short: "Let this node form a cluster that goes on from a backup",
+		Long: "Restore finds the newest good backup, reads it from end to end and prepares this node, which must be stopped and in no cluster,\n" +
+			"to form a cluster that begins with it. Start this node first; the others, as many as you like, join with empty state\n" +
+			"directories. Jobs go on from their newest checkpoints by themselves. Damaged backups are passed over and named. Nothing is\n" +
+			"overwritten. A cluster whose nodes all start with empty disks and have a map-store does the same without this command.\n\n" +
+			"With --to the state is only written to a file, an SQLite database.",
+		Example: "  seikan restore --from s3a://bucket/imap --cluster orders\n" +
+			"  seikan restore --from file:///mnt/imap --as-of \"2024-01-31 12:00:00\" --to state.db",
+		Args: cobra.NoArgs,
 	}
 	output := outputFlag(c)
 	place.flags(c, "from")
+	place.folderFlag(c)
 	c.Flags().StringVar(&asOf, "as-of", "", "the newest one taken at this `TIME` or before: 2024-01-31 12:00:00 here, or 2024-01-31T12:00:00Z")
-	c.Flags().StringVar(&to, "to", "restored.db", "`FILE` to write; it must not exist")
+	c.Flags().StringVar(&to, "to", "", "`FILE` to write; it must not exist")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		at, err := parseTime(asOf)
 		if err != nil {
@@ -111,12 +159,14 @@ func parseTime(text string) (time.Time, error) {
 
 // openedBackups is a storage with the backups of one cluster.
 type openedBackups struct {
-	store   storage.Store
-	cluster string
-	key     []byte
+	store  storage.Store
+	folder string
+	key    []byte
+	cfg    *config.Config
 }
 
-func (o openedBackups) want() backup.Want { return backup.Want{Cluster: o.cluster} }
+// want takes backups of whatever cluster: who names the place has chosen.
+func (o openedBackups) want() backup.Want { return backup.Want{Folder: o.folder} }
 
 // with opens the storage: that of the URL, with the keys of the configuration's map-store where
 // there are some.
@@ -128,21 +178,14 @@ func (p *backupPlace) with(ctx context.Context, t *terminal, f func(openedBackup
 	if p.url == "" && !cfg.MapStore.Enabled {
 		return coded{exitUsage, errors.New("hazelcast.yaml has no map-store: say where the backups are, with --storage or --from URL")}
 	}
-	given, cluster := map[string]string{}, cfg.MapStore.ClusterName
-	for key, value := range cfg.MapStore.Properties {
-		given[key] = value
+	given := maps.Clone(cfg.MapStore.Storage.Keys)
+	if given == nil {
+		given = map[string]string{}
 	}
-	if cluster == "" {
-		cluster = cfg.ClusterName
-	}
-	if p.cluster != "" {
-		cluster = p.cluster
-	}
-	delete(given, "clusterName") // it is part of the names
-	if err := p.place(given, cfg); err != nil {
+	if err := p.place(given); err != nil {
 		return coded{exitUsage, err}
 	}
-	settings, problems := open.Parse(given["storage.type"], given)
+	settings, problems := open.Parse("hdfs", given)
 	if len(problems) > 0 {
 		return coded{exitConfig, fmt.Errorf("storage of the backups: %w", errors.Join(problems...))}
 	}
@@ -154,18 +197,18 @@ func (p *backupPlace) with(ctx context.Context, t *terminal, f func(openedBackup
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(openedBackups{store, cluster, key}), store.Close())
+	folder := cmp.Or(p.cluster, cfg.MapStore.ClusterName, cfg.ClusterName)
+	return errors.Join(f(openedBackups{store, folder, key, cfg}), store.Close())
 }
 
 // place puts the URL and the --set pairs into the keys of the storage.
-func (p *backupPlace) place(given map[string]string, cfg *config.Config) error {
+func (p *backupPlace) place(given map[string]string) error {
 	scheme, rest, hasScheme := strings.Cut(p.url, "://")
 	kinds := map[string][2]string{"s3": {open.S3, "s3.bucket"}, "s3a": {open.S3, "s3.bucket"}, "s3n": {open.S3, "s3.bucket"},
 		"oss": {open.OSS, "oss.bucket"}, "swift": {open.Swift, "swift.container"}}
 	kind, bucket := kinds[strings.ToLower(scheme)], ""
 	switch {
 	case p.url == "":
-		given["namespace"], given["storage.type"] = cfg.MapStore.Storage.Namespace, cfg.MapStore.Storage.Kind
 	case !hasScheme || strings.EqualFold(scheme, "file"):
 		path := p.url
 		if !hasScheme && !strings.HasPrefix(path, "file:") {
@@ -240,7 +283,7 @@ func viewBackup(i backup.Info) backupView {
 }
 
 func listBackups(ctx context.Context, t *terminal, o openedBackups, output string) error {
-	all, err := backup.List(ctx, o.store, o.cluster)
+	all, err := backup.List(ctx, o.store, o.folder)
 	if err != nil {
 		return err
 	}
@@ -264,7 +307,7 @@ func listBackups(ctx context.Context, t *terminal, o openedBackups, output strin
 }
 
 func verifyBackups(ctx context.Context, t *terminal, o openedBackups, args []string, output string) error {
-	all, err := backup.List(ctx, o.store, o.cluster)
+	all, err := backup.List(ctx, o.store, o.folder)
 	if err != nil {
 		return err
 	}
@@ -282,13 +325,13 @@ func verifyBackups(ctx context.Context, t *terminal, o openedBackups, args []str
 		found = append(found, one)
 	}
 	if len(found) == 0 {
-		return coded{exitNotFound, fmt.Errorf("%w of cluster %s in %s", backup.ErrNone, o.cluster, o.store)}
+		return coded{exitNotFound, fmt.Errorf("%w of cluster %s in %s", backup.ErrNone, o.folder, o.store)}
 	}
 	return printChecked(t, found, output)
 }
 
-// backUpNow backs up the state of local mode.
-func backUpNow(ctx context.Context, t *terminal, o openedBackups, output string) (err error) {
+// backUpLocal backs up the state of local mode.
+func backUpLocal(ctx context.Context, t *terminal, o openedBackups, output string) (err error) {
 	dir, err := node.StateDir()
 	if err != nil {
 		return err
@@ -302,7 +345,7 @@ func backUpNow(ctx context.Context, t *terminal, o openedBackups, output string)
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	u := &backup.Uploader{Store: o.store, Cluster: o.cluster, ClusterID: "local", Key: o.key, Log: slog.New(newLogHandler(t, slog.LevelWarn)),
+	u := &backup.Uploader{Store: o.store, Folder: o.folder, Cluster: "(local)", ClusterID: "local", Key: o.key, Log: slog.New(newLogHandler(t, slog.LevelWarn)),
 		Source: func(w io.Writer) error { return s.Backup(ctx, w) }, Version: state.New(s, time.Now, state.RandomID).Changes}
 	i, err := u.Now(ctx)
 	if err != nil {
@@ -328,7 +371,11 @@ func restoreState(ctx context.Context, t *terminal, o openedBackups, asOf time.T
 	for _, passed := range i.Passed {
 		fmt.Fprintf(t.err, "warning: passed over: %v\n", passed)
 	}
-	if err := backup.RestoreFile(ctx, o.store, i, o.key, to); err != nil {
+	if to == "" {
+		if err := node.PrepareRestore(ctx, o.cfg, o.store, i, o.key); err != nil {
+			return err
+		}
+	} else if err := backup.RestoreFile(ctx, o.store, i, o.key, to); err != nil {
 		return err
 	}
 	if output == "json" {
@@ -336,6 +383,11 @@ func restoreState(ctx context.Context, t *terminal, o openedBackups, asOf time.T
 		v.File = to
 		return printJSON(t, v)
 	}
-	fmt.Fprintf(t.out, "%s: the state of cluster %s as of %s, %d bytes, from backup %d\n", to, o.cluster, i.Taken.Local().Format(boxTime), i.Bytes, i.Seq)
+	state := fmt.Sprintf("the state of cluster %s as of %s, %d bytes, from backup %d", i.Cluster, i.Taken.Local().Format(boxTime), i.Bytes, i.Seq)
+	if to != "" {
+		fmt.Fprintf(t.out, "%s: %s\n", to, state)
+		return nil
+	}
+	fmt.Fprintf(t.out, "this node is prepared to form cluster %s with %s\nstart it before the other nodes: they join it\n", o.cfg.ClusterName, state)
 	return nil
 }

@@ -29,8 +29,8 @@ func TestStateIsBackedUpAndRestored(t *testing.T) {
 	b.backups(with("backup", "list", "--storage", place)...).check(t, 0, []string{"NUMBER"}, nil)
 	b.backups(with("backup", "verify", "--storage", place)...).check(t, 5, nil, []string{"there is no backup of cluster mine"})
 	b.backups(with("restore", "--from", place)...).check(t, 5, nil, []string{"there is no backup of cluster mine"})
-	b.backups(with("backup", "now", "--storage", place)...).check(t, 0, []string{"backup 1: ", "read back"}, nil)
-	b.backups(with("backup", "now", "--storage", "file://"+place)...).check(t, 0, []string{"backup 2: "}, nil)
+	b.backups(with("backup", "now", "--local", "--storage", place)...).check(t, 0, []string{"backup 1: ", "read back"}, nil)
+	b.backups(with("backup", "now", "--local", "--storage", "file://"+place)...).check(t, 0, []string{"backup 2: "}, nil)
 	b.backups(with("backup", "verify", "--storage", place)...).check(t, 0, []string{"good  mine/state/000000000002-", "2 good, 0 bad"}, nil)
 
 	var list []struct {
@@ -43,11 +43,13 @@ func TestStateIsBackedUpAndRestored(t *testing.T) {
 		t.Fatalf("%v: %+v", err, r)
 	}
 	first := list[1].Taken.Format(time.RFC3339Nano)
-	b.backups(with("restore", "--from", place, "--as-of", first, "--to", "old.db")...).check(t, 0, []string{"old.db: the state of cluster mine", "from backup 1"}, nil)
+	b.backups(with("restore", "--from", place, "--as-of", first, "--to", "old.db")...).check(t, 0, []string{"old.db: the state of cluster (local)", "from backup 1"}, nil)
 	b.backups("restore", "--from", place, "--cluster", "mine", "--unencrypted").check(t, 1, nil, []string{"cluster key", "seikan-cluster.key"})
 	b.backups(with("restore", "--from", place, "--as-of", "yesterday")...).check(t, 2, nil, []string{`--as-of "yesterday": expected a time`})
 	b.backups("backup", "list").check(t, 2, nil, []string{"no map-store"})
 	b.backups("backup", "list", "--storage", "ftp://x").check(t, 2, nil, []string{"expected file, s3a, oss, swift or hdfs"})
+
+	b.backups(with("backup", "now", "--storage", place)...).check(t, 2, nil, []string{"--storage is for --local"})
 
 	// The newest one is damaged: the one before it is restored, and that is said.
 	path := filepath.Join(place, list[0].Object)
@@ -94,7 +96,7 @@ func TestBackupsOfTheMapStoreAreFound(t *testing.T) {
           fs.defaultFS: file:///
 `)
 	b.file("config/seatunnel.yaml", "seatunnel:\n  engine: {}\n")
-	b.backups("backup", "now").check(t, 0, []string{"orders-backup/state/000000000001-"}, nil)
+	b.backups("backup", "now", "--local").check(t, 0, []string{"orders-backup/state/000000000001-"}, nil)
 	b.backups("backup", "list").check(t, 0, []string{"itself", "local"}, nil)
 	if files := b.files("imap/orders-backup/state"); len(files) != 1 {
 		t.Errorf("%v", files)

@@ -4,29 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	"seikan/appliance/config"
+	"seikan/appliance/node"
 	"seikan/storage"
-	"seikan/storage/open"
 )
 
-// openBlobs opens the checkpoint storage. The configuration has settled its kind and namespace.
-func openBlobs(ctx context.Context, cfg *config.Config) (storage.Store, error) {
-	s := cfg.Checkpoint.Storage
-	keys := maps.Clone(s.Keys)
-	if keys == nil {
-		keys = map[string]string{}
-	}
-	keys["namespace"] = s.Namespace
-	settings, problems := open.Parse(s.Kind, keys)
-	var store storage.Store
-	err := errors.Join(problems...)
-	if err == nil {
-		store, err = open.Open(ctx, settings)
-	}
+// openBlobs opens the checkpoint storage and that of backups, which is nil where none are made.
+func openBlobs(ctx context.Context, cfg *config.Config) (checkpoints, backups storage.Store, err error) {
+	checkpoints, err = node.OpenStorage(ctx, cfg.Checkpoint.Storage)
 	if err != nil {
-		return nil, fmt.Errorf("open the checkpoint storage %s: %w; see seatunnel.engine.checkpoint.storage in seatunnel.yaml", s, err)
+		return nil, nil, fmt.Errorf("open the checkpoint storage %s: %w; see seatunnel.engine.checkpoint.storage in seatunnel.yaml", cfg.Checkpoint.Storage, err)
 	}
-	return store, nil
+	if !cfg.MapStore.Enabled || cfg.Role == config.Worker {
+		return checkpoints, nil, nil
+	}
+	backups, err = node.OpenStorage(ctx, cfg.MapStore.Storage)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open the storage of backups %s: %w; see map-store in hazelcast.yaml", cfg.MapStore.Storage, err), checkpoints.Close())
+	}
+	return checkpoints, backups, nil
 }

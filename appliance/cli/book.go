@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"seikan/appliance/node"
 	"seikan/db/state"
@@ -39,3 +41,16 @@ func (b localBook) Reap(ctx context.Context) error { return b.l.Reap(ctx) }
 type clusterBook struct{ *node.Client }
 
 func (clusterBook) Reap(context.Context) error { return nil }
+
+// Counters of a job that has ended stand in its row.
+func (b clusterBook) Counters(ctx context.Context, j state.Job) (counters map[string]int64, err error) {
+	if !j.Status.Ended() {
+		return b.Client.Counters(ctx, j)
+	}
+	if j.Metrics != "" {
+		if err = json.Unmarshal([]byte(j.Metrics), &counters); err != nil {
+			return nil, fmt.Errorf("read the counters of job %s: %w", j.ID, err)
+		}
+	}
+	return counters, nil
+}

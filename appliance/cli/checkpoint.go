@@ -16,48 +16,78 @@ import (
 
 	"seikan/appliance/node"
 	"seikan/db/state"
-	"seikan/engine/checkpoint"
-	"seikan/storage"
 )
+
+// checkpointBook is where checkpoints are written down, and their manifests kept.
+type checkpointBook interface {
+	book
+	Look(ctx context.Context, key state.Key) (node.CheckpointInside, error)
+	Verify(ctx context.Context, key state.Key) (problem string, err error)
+	Delete(ctx context.Context, key state.Key, force bool) error
+}
+
+// localCheckpoints are those of local mode.
+type localCheckpoints struct {
+	localBook
+	c node.Checkpoints
+}
+
+func (l localCheckpoints) Look(ctx context.Context, key state.Key) (node.CheckpointInside, error) {
+	return l.c.Look(ctx, key)
+}
+func (l localCheckpoints) Verify(ctx context.Context, key state.Key) (string, error) {
+	return l.c.Verify(ctx, key)
+}
+func (l localCheckpoints) Delete(ctx context.Context, key state.Key, force bool) error {
+	return l.c.Delete(ctx, key, force)
+}
 
 func checkpointCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "checkpoint",
-		Short: "List, show, verify or delete the checkpoints of jobs that ran here",
-		Long:  "A checkpoint is named JOB/PIPELINE/NUMBER, as list prints it.",
-		Example: "  seikan checkpoint list                      # of all jobs, the newest first\n" +
+		Short: "List, show, verify or delete checkpoints",
+		Long: "A checkpoint is named JOB/PIPELINE/NUMBER, as list prints it. They are those of jobs that ran here without a cluster; with\n" +
+			"-m cluster, --cluster or --at they are a cluster's.",
+		Example: "  seikan checkpoint list                      # of all jobs that ran here, the newest first\n" +
+			"  seikan checkpoint list -m cluster           # of all jobs of the cluster\n" +
 			"  seikan checkpoint show 871234567890123456/1/5\n" +
 			"  seikan checkpoint verify                    # are all manifests whole?",
 		Args: knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	output := outputFlag(c)
-	add := func(use, short string, args cobra.PositionalArgs, f func(ctx context.Context, l *node.Local, args []string) error) *cobra.Command {
+	p, output := placeFlags(c), outputFlag(c)
+	where := &choice{value: "local", among: []string{"local", "cluster"}}
+	c.PersistentFlags().VarP(where, "master", "m", "whose checkpoints: local or cluster")
+	add := func(use, short string, args cobra.PositionalArgs, f func(ctx context.Context, b checkpointBook, args []string) error) *cobra.Command {
 		sub := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(c *cobra.Command, args []string) error {
-			return withCheckpoints(c.Context(), t, func(l *node.Local) error { return f(c.Context(), l, args) })
+			do := func(b checkpointBook) error { return f(c.Context(), b, args) }
+			if where.value == "local" && *p == (place{}) {
+				return withCheckpoints(c.Context(), t, do)
+			}
+			return withCluster(c.Context(), t, *p, func(b book) error { return do(b.(clusterBook)) })
 		}}
 		c.AddCommand(sub)
 		return sub
 	}
-	add("list [JOB]", "List the checkpoints of a job, or of all", atMostOne("a job id"), func(ctx context.Context, l *node.Local, args []string) error {
-		return listCheckpoints(ctx, t, l, args, *output)
+	add("list [JOB]", "List the checkpoints of a job, or of all", atMostOne("a job id"), func(ctx context.Context, b checkpointBook, args []string) error {
+		return listCheckpoints(ctx, t, b, args, *output)
 	})
-	add("show JOB/PIPELINE/NUMBER", "Show what is in a manifest", exactlyOne("a checkpoint"), func(ctx context.Context, l *node.Local, args []string) error {
-		return showCheckpoint(ctx, t, l, args[0], *output)
+	add("show JOB/PIPELINE/NUMBER", "Show what is in a manifest", exactlyOne("a checkpoint"), func(ctx context.Context, b checkpointBook, args []string) error {
+		return showCheckpoint(ctx, t, b, args[0], *output)
 	})
 	add("verify [JOB/PIPELINE/NUMBER]", "Read manifests and compare them with the state; all without an argument", atMostOne("a checkpoint"),
-		func(ctx context.Context, l *node.Local, args []string) error {
-			return verifyCheckpoints(ctx, t, l, args, *output)
+		func(ctx context.Context, b checkpointBook, args []string) error {
+			return verifyCheckpoints(ctx, t, b, args, *output)
 		})
 	var force bool
-	del := add("delete JOB/PIPELINE/NUMBER", "Delete a checkpoint or savepoint", exactlyOne("a checkpoint"), func(ctx context.Context, l *node.Local, args []string) error {
-		return deleteCheckpoint(ctx, t, l, args[0], force)
+	del := add("delete JOB/PIPELINE/NUMBER", "Delete a checkpoint or savepoint", exactlyOne("a checkpoint"), func(ctx context.Context, b checkpointBook, args []string) error {
+		return deleteCheckpoint(ctx, t, b, args[0], force)
 	})
 	del.Flags().BoolVar(&force, "force", false, "also the newest one of a job, which could not be restored then")
 	return c
 }
 
-func withCheckpoints(ctx context.Context, t *terminal, f func(l *node.Local) error) error {
+func withCheckpoints(ctx context.Context, t *terminal, f func(checkpointBook) error) error {
 	dir, err := node.StateDir()
 	if err != nil {
 		return err
@@ -66,7 +96,7 @@ func withCheckpoints(ctx context.Context, t *terminal, f func(l *node.Local) err
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(l), l.Close())
+	return errors.Join(f(localCheckpoints{localBook{l.Jobs, l}, node.Checkpoints{Jobs: l.Jobs, Blobs: l.Master.Blobs}}), l.Close())
 }
 
 // atMostOne is for commands that may take one argument.
@@ -94,16 +124,12 @@ func parseKey(text string) (state.Key, error) {
 
 func keyText(k state.Key) string { return fmt.Sprintf("%s/%d/%d", k.JobID, k.PipelineID, k.ID) }
 
-func findCheckpoint(ctx context.Context, l *node.Local, text string) (state.Checkpoint, error) {
-	key, err := parseKey(text)
-	if err != nil {
-		return state.Checkpoint{}, err
-	}
-	c, err := l.Jobs.Checkpoint(ctx, key)
+// noCheckpoint says in people's words that a checkpoint is not there.
+func noCheckpoint(err error, key state.Key) error {
 	if errors.Is(err, state.ErrNotFound) {
-		err = coded{exitNotFound, fmt.Errorf("there is no checkpoint %s; seikan checkpoint list %s shows those that are known here", text, key.JobID)}
+		return coded{exitNotFound, fmt.Errorf("there is no checkpoint %s; seikan checkpoint list %s shows those that are known", keyText(key), key.JobID)}
 	}
-	return c, err
+	return err
 }
 
 // storedCheckpoint is a checkpoint as -o json prints it.
@@ -127,8 +153,7 @@ func viewStored(c state.Checkpoint) storedCheckpoint {
 }
 
 // checkpointsOf lists the checkpoints of the given job, or of all of them.
-func checkpointsOf(ctx context.Context, l *node.Local, args []string) (out []state.Checkpoint, err error) {
-	book := localBook{l.Jobs, l}
+func checkpointsOf(ctx context.Context, book book, args []string) (out []state.Checkpoint, err error) {
 	var jobs []state.Job
 	if len(args) == 1 {
 		j, err := findJob(ctx, book, args[0])
@@ -140,7 +165,7 @@ func checkpointsOf(ctx context.Context, l *node.Local, args []string) (out []sta
 		return nil, err
 	}
 	for _, j := range jobs {
-		all, err := l.Jobs.Checkpoints(ctx, j.ID, 100000)
+		all, err := book.Checkpoints(ctx, j.ID, 100000)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +174,7 @@ func checkpointsOf(ctx context.Context, l *node.Local, args []string) (out []sta
 	return out, nil
 }
 
-func listCheckpoints(ctx context.Context, t *terminal, l *node.Local, args []string, output string) error {
+func listCheckpoints(ctx context.Context, t *terminal, l book, args []string, output string) error {
 	all, err := checkpointsOf(ctx, l, args)
 	if err != nil {
 		return err
@@ -186,17 +211,17 @@ type manifestView struct {
 	Counters    map[string]int64 `json:"counters,omitempty"`
 }
 
-func showCheckpoint(ctx context.Context, t *terminal, l *node.Local, text, output string) error {
-	c, err := findCheckpoint(ctx, l, text)
+func showCheckpoint(ctx context.Context, t *terminal, b checkpointBook, text, output string) error {
+	key, err := parseKey(text)
 	if err != nil {
 		return err
 	}
-	v := manifestView{storedCheckpoint: viewStored(c)}
-	if c.Status == state.CheckpointCompleted {
-		i, err := checkpoint.Inspect(ctx, l.Master.Blobs, c.Manifest.Name)
-		if err != nil {
-			return err
-		}
+	found, err := b.Look(ctx, key)
+	if err != nil {
+		return noCheckpoint(err, key)
+	}
+	c, v := found.Row, manifestView{storedCheckpoint: viewStored(found.Row)}
+	if i := found.Manifest; i != nil {
 		v.RunID, v.Parallelism, v.Splits, v.AllFound, v.Writers, v.Commits, v.StateBytes, v.Counters = i.RunID, i.Parallelism, i.Splits,
 			i.AllFound, i.Writers, i.Commits, i.StateBytes, i.Counters
 	}
@@ -258,66 +283,46 @@ func printChecked(t *terminal, all []checked, output string) error {
 	return nil
 }
 
-func verifyCheckpoints(ctx context.Context, t *terminal, l *node.Local, args []string, output string) error {
-	var all []state.Checkpoint
-	var err error
+func verifyCheckpoints(ctx context.Context, t *terminal, b checkpointBook, args []string, output string) error {
+	var keys []state.Key
 	if len(args) == 1 {
-		c, ferr := findCheckpoint(ctx, l, args[0])
-		all, err = []state.Checkpoint{c}, ferr
+		key, err := parseKey(args[0])
+		if err != nil {
+			return err
+		}
+		keys = []state.Key{key}
 	} else {
-		all, err = checkpointsOf(ctx, l, nil)
-	}
-	if err != nil {
-		return err
+		all, err := checkpointsOf(ctx, b, nil)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.Status == state.CheckpointCompleted {
+				keys = append(keys, c.Key)
+			}
+		}
 	}
 	found := []checked{}
-	for _, c := range all {
-		if c.Status != state.CheckpointCompleted && len(args) == 0 {
-			continue
+	for _, key := range keys {
+		problem, err := b.Verify(ctx, key)
+		if errors.Is(err, state.ErrNotFound) && len(args) == 0 {
+			continue // it has been deleted meanwhile
 		}
-		one := checked{Name: keyText(c.Key), Good: true}
-		if _, err := checkpoint.Verify(ctx, l.Jobs, l.Master.Blobs, c.Key); errors.Is(err, context.Canceled) {
-			return err
-		} else if err != nil {
-			one.Good, one.Error = false, err.Error()
+		if err != nil {
+			return noCheckpoint(err, key)
 		}
-		found = append(found, one)
+		found = append(found, checked{Name: keyText(key), Good: problem == "", Error: problem})
 	}
 	return printChecked(t, found, output)
 }
 
-func deleteCheckpoint(ctx context.Context, t *terminal, l *node.Local, text string, force bool) error {
-	c, err := findCheckpoint(ctx, l, text)
+func deleteCheckpoint(ctx context.Context, t *terminal, b checkpointBook, text string, force bool) error {
+	key, err := parseKey(text)
 	if err != nil {
 		return err
 	}
-	if c.Status == state.CheckpointPending {
-		return fmt.Errorf("checkpoint %s is being taken", text)
-	}
-	if c.Status == state.CheckpointCompleted {
-		newest, err := l.Jobs.LatestCheckpoint(ctx, c.JobID, c.PipelineID)
-		if err != nil {
-			return err
-		}
-		job, err := l.Jobs.Job(ctx, c.JobID)
-		if err != nil {
-			return err
-		}
-		switch {
-		case newest.ID != c.ID:
-		case !job.Status.Ended():
-			return fmt.Errorf("checkpoint %s is what the job would go on from, and it is %s; cancel it first", text, job.Status)
-		case !c.Acknowledged:
-			return fmt.Errorf("checkpoint %s holds commits that are not acknowledged; seikan run FILE --restore %s finishes them", text, c.JobID)
-		case !force:
-			return fmt.Errorf("checkpoint %s is the newest of its pipeline: without it the job cannot be restored; --force deletes it", text)
-		}
-		if err := l.Master.Blobs.Delete(ctx, c.Manifest.Name); err != nil && !errors.Is(err, storage.ErrNotExist) {
-			return err
-		}
-	}
-	if err := l.Jobs.DeleteCheckpoint(ctx, c.Key); err != nil {
-		return err
+	if err := b.Delete(ctx, key, force); err != nil {
+		return noCheckpoint(err, key)
 	}
 	fmt.Fprintf(t.out, "checkpoint %s is deleted\n", text)
 	return nil

@@ -121,7 +121,26 @@ func rootCommand(t *terminal) *cobra.Command {
 		return coded{exitUsage, fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(commands(t)...)
+	usageErrors(root)
 	return root
+}
+
+// usageErrors gives wrong arguments of every command the exit code and the hint that wrong flags have.
+func usageErrors(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		usageErrors(sub)
+	}
+	check := c.Args
+	if check == nil {
+		return
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		err := check(c, args)
+		if errors.As(err, new(coded)) || err == nil {
+			return err
+		}
+		return coded{exitUsage, fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	}
 }
 
 // knownCommand refuses words that are no command, with the nearest one that is.

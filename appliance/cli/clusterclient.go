@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -83,12 +84,22 @@ func (t *terminal) dial(ctx context.Context, p place, log *slog.Logger) (*node.C
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.node != "" {
-		return c, cfg, nil // no other node will do
+	if p.node != "" { // no other node will do, so c does not learn of the others
+		probe, err := node.NewClient(cfg, log)
+		if err == nil {
+			_, err = probe.Connect(ctx)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w\n  --at takes a node's own port, %d as a rule, not that of HTTP", err, nodePort)
+		}
+		return c, cfg, err
 	}
 	if _, err := c.Connect(ctx); err != nil {
-		return nil, nil, fmt.Errorf("%w\n  the members are those of hazelcast-client.yaml or ST_DOCKER_MEMBER_LIST; "+
-			"is the cluster started (seatunnel-cluster.sh -d)? To run a job without one: -m local", err)
+		hint := "is the cluster started (seatunnel-cluster.sh -d)? To run a job without one: -m local"
+		if errors.Is(err, node.ErrOtherCluster) {
+			hint = "the name is that of -cn or --cluster, else cluster-name of hazelcast-client.yaml"
+		}
+		return nil, nil, fmt.Errorf("%w\n  the members are those of hazelcast-client.yaml or ST_DOCKER_MEMBER_LIST; %s", err, hint)
 	}
 	return c, cfg, nil
 }

@@ -39,16 +39,79 @@ func clusterCommand(t *terminal) *cobra.Command {
 			if err := ask(c.Context(), t, *p, method, q, nil); err != nil {
 				return err
 			}
-			fmt.Fprintln(t.out, done)
-			return nil
+			return said(t, *output, done)
 		}})
 	}
 	command("join HOST:PORT", "Take the node --at into the cluster that answers at an address", "cluster.join", "the node has joined", exactlyOne("an address"))
-	command("remove NODE", "Remove a node, by id or address, that does not come back", "cluster.remove", "the node is removed", exactlyOne("a node's id or address"))
-	command("transfer [NODE]", "Make another node, or the one named, master", "cluster.transfer", "another node is master now", cobra.MaximumNArgs(1))
 	command("bootstrap", "Form a new cluster at the node --at without waiting for silent nodes", "cluster.bootstrap", "the node forms a cluster", cobra.NoArgs)
-	c.AddCommand(recoverCommand(t))
+	c.AddCommand(&cobra.Command{Use: "transfer [NODE]", Short: "Make another node, or the one named, master", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return transfer(c.Context(), t, *p, args, *output) }})
+	var force bool
+	remove := &cobra.Command{Use: "remove NODE", Short: "Remove a node, by id or address, that does not come back", Args: exactlyOne("a node's id or address"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return remove(c.Context(), t, *p, args[0], force, *output)
+		}}
+	remove.Flags().BoolVar(&force, "force", false, "also a node that answers")
+	c.AddCommand(remove)
+	c.AddCommand(recoverCommand(t, output))
 	return c
+}
+
+// said prints that something is done.
+func said(t *terminal, output, what string) error {
+	if output == "json" {
+		return printJSON(t, map[string]string{"result": what})
+	}
+	fmt.Fprintln(t.out, what)
+	return nil
+}
+
+// theNode finds a node by id or address.
+func theNode(ctx context.Context, t *terminal, p place, name string) (node.NodeStatus, error) {
+	var s node.ClusterStatus
+	if err := ask(ctx, t, p, "cluster.status", struct{}{}, &s); err != nil {
+		return node.NodeStatus{}, err
+	}
+	for _, n := range s.Nodes {
+		if n.ID == name || n.Addr == name {
+			return n, nil
+		}
+	}
+	return node.NodeStatus{}, coded{exitNotFound, fmt.Errorf("there is no node %q in cluster %s; seikan node list shows them", name, s.Name)}
+}
+
+func transfer(ctx context.Context, t *terminal, p place, args []string, output string) error {
+	var q node.NodeQuestion
+	if len(args) > 0 {
+		n, err := theNode(ctx, t, p, args[0])
+		switch {
+		case err != nil:
+			return err
+		case n.Master:
+			return said(t, output, "node "+args[0]+" is the master already")
+		case !n.Voter:
+			return fmt.Errorf("node %s cannot be master: it has no vote (it is a worker, or others keep the state; see seikan cluster status)", args[0])
+		}
+		q.Node = n.ID
+	}
+	if err := ask(ctx, t, p, "cluster.transfer", q, nil); err != nil {
+		return err
+	}
+	return said(t, output, "another node is master now")
+}
+
+func remove(ctx context.Context, t *terminal, p place, name string, force bool, output string) error {
+	n, err := theNode(ctx, t, p, name)
+	switch {
+	case err != nil:
+		return err
+	case n.Reachable && !force:
+		return fmt.Errorf("node %s answers, and would join again: stop it first, or say --force", name)
+	}
+	if err := ask(ctx, t, p, "cluster.remove", node.NodeQuestion{Node: n.ID}, nil); err != nil {
+		return err
+	}
+	return said(t, output, "the node is removed")
 }
 
 // ask puts one question to the cluster.
@@ -131,8 +194,7 @@ func nodeCommand(t *terminal) *cobra.Command {
 			if off {
 				word = "takes tasks again"
 			}
-			fmt.Fprintf(t.out, "node %s %s\n", args[0], word)
-			return nil
+			return said(t, *output, fmt.Sprintf("node %s %s", args[0], word))
 		}}
 	drain.Flags().BoolVar(&off, "off", false, "let the node take tasks again")
 	tags := &cobra.Command{Use: "tags NODE [KEY=VALUE…]", Short: "Replace the tags of a node, until it is started again", Args: cobra.MinimumNArgs(1),
@@ -145,14 +207,20 @@ func nodeCommand(t *terminal) *cobra.Command {
 				}
 				q.Tags[k] = v
 			}
-			return ask(c.Context(), t, *p, "node.tags", q, nil)
+			if err := ask(c.Context(), t, *p, "node.tags", q, nil); err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				return said(t, *output, fmt.Sprintf("node %s has no tags", args[0]))
+			}
+			return said(t, *output, fmt.Sprintf("node %s has the tags %s", args[0], strings.Join(args[1:], " ")))
 		}}
 	c.AddCommand(drain, tags)
 	return c
 }
 
 // recoverCommand is for a cluster whose majority is gone for good.
-func recoverCommand(t *terminal) *cobra.Command {
+func recoverCommand(t *terminal, output *string) *cobra.Command {
 	var home string
 	var sure bool
 	c := &cobra.Command{
@@ -175,8 +243,7 @@ func recoverCommand(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(t.out, "when the node at %s is started it is a cluster of one. Remove the state directories of all others before they are started.\n", addr)
-			return nil
+			return said(t, *output, fmt.Sprintf("when the node at %s is started it is a cluster of one. Remove the state directories of all others before they are started.", addr))
 		},
 	}
 	c.Flags().StringVar(&home, "home", "", "`DIR` in place of $SEATUNNEL_HOME")

@@ -10,11 +10,13 @@ import (
 	"sync"
 	"time"
 
+	"seikan/appliance/config"
 	"seikan/appliance/node"
 	"seikan/db/state"
 	"seikan/engine/job"
 	"seikan/engine/job/hocon"
 	"seikan/engine/master"
+	"seikan/engine/plan"
 	"seikan/engine/task"
 )
 
@@ -26,38 +28,20 @@ type clusterRun struct {
 	keep  bool // the job goes on when the client is stopped
 }
 
-// runOnCluster submits a job, waits for its end and returns the exit code.
-func runOnCluster(ctx context.Context, t *terminal, r clusterRun) int {
+// runOnCluster submits a job, waits for its end and returns the exit code. Without an async wait
+// the job is as it was last seen.
+func runOnCluster(ctx context.Context, t *terminal, r clusterRun) (*node.Client, state.Job, int) {
 	log := r.log(t)
-	file, err := t.loadFile(r.file, r.variables)
+	c, cfg, j, err := r.submitted(ctx, t, log)
 	if err != nil {
-		configError(t, log, r.runRequest, err, file)
-		return exitConfig
-	}
-	if r.compat {
-		logConfig(log, file)
-	}
-	c, cfg, err := t.dial(ctx, r.place, log)
-	if err != nil {
-		return failed(t, err)
-	}
-	j, err := submit(ctx, c, r.runRequest, file)
-	switch {
-	case errors.Is(err, node.ErrConfig):
-		configError(t, log, r.runRequest, err, file)
-		return exitConfig
-	case errors.Is(err, state.ErrExists):
-		t.show(fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by --restore %s", r.id, r.id), nil)
-		return exitFailed
-	case errors.Is(err, state.ErrMoved) && r.restore != "":
-		t.show(fmt.Errorf("job %s cannot be restored: %w", r.restore, err), nil)
-		return exitFailed
-	case err != nil:
-		return failed(t, err)
+		return c, j, failed(t, err)
 	}
 	log.Info(fmt.Sprintf("Submit job finished, job id: %s, job name: %s", j.ID, j.Name))
 	if r.async {
-		return exitOK
+		if j, err = begun(ctx, c, j); err != nil {
+			return c, j, failed(t, err)
+		}
+		return c, j, exitOK
 	}
 	w := &waiting{c: c, id: j.ID, log: log}
 	stop := showProgress(t, w, r.quiet, cfg.PrintJobMetricsEvery, log)
@@ -66,11 +50,80 @@ func runOnCluster(ctx context.Context, t *terminal, r clusterRun) int {
 	switch {
 	case errors.Is(err, errLeft):
 		log.Info(fmt.Sprintf("job %s goes on; seatunnel.sh -j %s shows it, -can %s cancels it", j.ID, j.ID, j.ID))
-		return exitOK
+		return c, j, exitOK
 	case err != nil:
-		return failed(t, err)
+		return c, j, failed(t, err)
 	}
-	return report(t, log, r.runRequest, out)
+	return c, out.Job, report(t, log, r.runRequest, out)
+}
+
+// submitted checks a job and gives it to the cluster. An error is coded when it is said already.
+func (r *clusterRun) submitted(ctx context.Context, t *terminal, log *slog.Logger) (c *node.Client, cfg *config.Config, j state.Job, err error) {
+	r.cluster = true
+	var file *job.File // nil: the job goes on as it was
+	if r.file != "" {
+		if file, err = t.loadFile(r.file, r.variables); err == nil {
+			if r.compat {
+				logConfig(log, file)
+			}
+			err = plan.Check(file)
+		}
+		if err != nil {
+			configError(t, log, r.runRequest, err, file)
+			return nil, nil, j, coded{code: exitConfig}
+		}
+	}
+	if c, cfg, err = t.dial(ctx, r.place, log); err != nil {
+		return nil, nil, j, err
+	}
+	if r.restore != "" {
+		var missing coded
+		told, err := reviewRestore(ctx, c, r.restore, file)
+		for _, line := range told {
+			fmt.Fprintln(t.err, line)
+		}
+		switch {
+		case errors.As(err, &missing) && missing.code == exitNotFound && r.compat: // as SeaTunnel does
+			log.Warn(fmt.Sprintf("there is no job %s to go on with: it starts anew under this id", r.restore))
+		case err != nil:
+			return c, cfg, j, err
+		}
+	}
+	j, err = submit(ctx, c, r.runRequest, file)
+	switch {
+	case errors.Is(err, node.ErrConfig):
+		configError(t, log, r.runRequest, err, file)
+		err = coded{code: exitConfig}
+	case errors.Is(err, state.ErrExists):
+		err = fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by %s", r.id, r.goOn(r.id))
+	case errors.Is(err, state.ErrMoved) && r.restore != "":
+		err = fmt.Errorf("job %s cannot be restored: %w", r.restore, err)
+	}
+	return c, cfg, j, err
+}
+
+// beginWithin is how long a client that does not wait for the end of a job looks how it begins:
+// what only the nodes can find wrong with it shows then.
+const beginWithin = 10 * time.Second
+
+// begun waits until the master has prepared a job, or has found that it cannot.
+func begun(ctx context.Context, c *node.Client, j state.Job) (state.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, beginWithin)
+	defer cancel()
+	for pause := firstLook; j.Status == state.Initializing; pause = min(pause*5/4, longestLook) {
+		select {
+		case <-ctx.Done():
+			return j, nil
+		case <-time.After(pause):
+		}
+		if p, err := c.Progress(ctx, j.ID); err == nil { // else the job is recorded all the same
+			j = p.Job
+		}
+	}
+	if j.Status == state.Failed {
+		return j, fmt.Errorf("job %s failed: %s", j.ID, j.Error)
+	}
+	return j, nil
 }
 
 // failed shows an error and gives its exit code.
@@ -83,9 +136,13 @@ func failed(t *terminal, err error) int {
 	return exitFailed
 }
 
-// submit sends a job whose variables, includes and environment are settled.
+// submit sends a job whose variables, includes and environment are settled; without a file, one
+// that goes on as it was.
 func submit(ctx context.Context, c *node.Client, r runRequest, file *job.File) (state.Job, error) {
-	s := node.ClusterJob{Text: string(hocon.JSON(file.Root)), Format: "json", Name: r.name, ID: r.id, Op: state.RandomID()}
+	s := node.ClusterJob{Name: r.name, ID: r.id, Op: state.RandomID()}
+	if file != nil {
+		s.Text, s.Format = string(hocon.JSON(file.Root)), "json"
+	}
 	switch {
 	case r.restore != "":
 		s.ID, s.Restore = r.restore, true
@@ -152,7 +209,7 @@ func (w *waiting) wait(ctx context.Context, keep bool) (master.Outcome, error) {
 }
 
 func (w *waiting) follow(ctx context.Context) (master.Outcome, error) {
-	began, said, lost := time.Now(), time.Now(), false
+	began, said, lost, waits := time.Now(), time.Now(), false, ""
 	for pause := firstLook; ; pause = min(pause*5/4, longestLook) {
 		p, err := w.c.Progress(ctx, w.id)
 		switch {
@@ -177,6 +234,10 @@ func (w *waiting) follow(ctx context.Context) (master.Outcome, error) {
 			if p.Job.Status.Ended() {
 				return outcomeOf(p), nil
 			}
+			if p.Waiting != waits && p.Waiting != "" && p.Job.Status != state.Pending {
+				w.log.Info(fmt.Sprintf("Job (%s) waits: %s", w.id, p.Waiting))
+			}
+			waits = p.Waiting
 			if p.Job.Status == state.Pending && time.Since(said) >= sayPending {
 				said = time.Now()
 				w.log.Info(fmt.Sprintf("Job Id : %s enter pending queue, current status:PENDING", w.id), "since", time.Since(began).Round(time.Second), "reason", p.Waiting)

@@ -92,7 +92,8 @@ func compatSubmit(ctx context.Context, t *terminal, a compatArgs, local bool) in
 	r := runRequest{file: a.last("config"), variables: a.values["variable"], name: a.last("name"),
 		id: a.last("set-job-id"), restore: a.last("restore"), compat: true}
 	if !local {
-		return compatCode(runOnCluster(ctx, t, clusterRun{runRequest: r, place: a.place(), async: a.has("async"), keep: a.has("close-job")}))
+		_, _, code := runOnCluster(ctx, t, clusterRun{runRequest: r, place: a.place(), async: a.has("async"), keep: a.has("close-job")})
+		return compatCode(code)
 	}
 	if a.has("async") {
 		r.log(t).Warn("--async is ignored in local mode: the job runs in this process")

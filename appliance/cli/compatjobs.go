@@ -105,6 +105,9 @@ func stateJSON(j state.Job, pipelines []state.Pipeline) ([]byte, error) {
 		out.Error = &j.Error
 	}
 	for _, p := range pipelines {
+		if p.ID == preparation {
+			continue
+		}
 		out.Pipelines[fmt.Sprintf("PipelineLocation(jobId=%s, pipelineId=%d)", j.ID, p.ID)] = string(p.Status)
 	}
 	var b bytes.Buffer // Encode ends with a newline and, unlike Marshal, can leave < and > as they are

@@ -6,24 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-)
 
-// devRequest is a small cluster on this machine.
-type devRequest struct {
-	nodes    int
-	dir      string // "" for a temporary one
-	port     int    // of the first node
-	httpPort int    // of the first node
-}
+	"seikan/appliance/config"
+	"seikan/appliance/node"
+)
 
 func devCommand(t *terminal) *cobra.Command {
 	var r devRequest
@@ -31,12 +26,18 @@ func devCommand(t *terminal) *cobra.Command {
 		Use:   "dev",
 		Short: "Start a cluster of several nodes on this machine, to try things out",
 		Long: "Dev starts nodes as processes of their own, each with its own ports, configuration, state and log, and shows all logs on\n" +
-			"this terminal. Kill one with kill -9 and watch its jobs go on. Ctrl-C stops all.",
+			"this terminal. The cluster is called " + devCluster + ", as seatunnel.sh expects it, listens on loopback and knows no other nodes.\n" +
+			"Kill one with kill -9 and watch its jobs go on. Ctrl-C stops all.",
 		Example: "  seikan dev --nodes 3\n  seikan dev --nodes 3 --dir ~/cluster   # keeps its state",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if r.nodes < 1 || r.nodes > 9 {
 				return coded{exitUsage, fmt.Errorf("--nodes %d: expected a number from 1 to 9", r.nodes)}
+			}
+			for name, port := range map[string]int{"port": r.port, "http-port": r.httpPort} {
+				if last := 65535 - r.nodes + 1; port < 0 || port > last {
+					return coded{exitUsage, fmt.Errorf("--%s %d: expected a port up to %d, for %d nodes", name, port, last, r.nodes)}
+				}
 			}
 			return runDev(c.Context(), t, r)
 		},
@@ -44,19 +45,29 @@ func devCommand(t *terminal) *cobra.Command {
 	f := c.Flags()
 	f.IntVar(&r.nodes, "nodes", 3, "how many nodes")
 	f.StringVar(&r.dir, "dir", "", "keep configuration, state and logs in `DIR`; otherwise they are removed at the end")
-	f.IntVar(&r.port, "port", 5801, "the port of the first node; the others follow")
-	f.IntVar(&r.httpPort, "http-port", 8080, "the HTTP port of the first node; the others follow")
+	f.IntVar(&r.port, "port", 0, "the port of the first node, the others follow (default 5801, or later ones while those are in use)")
+	f.IntVar(&r.httpPort, "http-port", 0, "the HTTP port of the first node, the others follow (default 8080, or later ones while those are in use)")
 	return c
+}
+
+// devNode is one node of such a cluster.
+type devNode struct {
+	name, home string
+	addr       string // of the node port
+	http       string // of the console; "" when it is switched off
+	votes      int    // that the cluster shall have
+	process    *exec.Cmd
 }
 
 func runDev(ctx context.Context, t *terminal, r devRequest) (err error) {
 	if r.dir == "" {
-		if r.dir, err = os.MkdirTemp("", "seikan-dev-"); err != nil {
-			return err
+		if r.dir, err = devTemp(); err != nil {
+			return fmt.Errorf("make a folder for the cluster: %w; --dir names another", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
 	}
-	if r.dir, err = filepath.Abs(r.dir); err != nil {
+	nodes, err := r.prepare(ctx, t)
+	if err != nil {
 		return err
 	}
 	exe, err := os.Executable()
@@ -64,49 +75,60 @@ func runDev(ctx context.Context, t *terminal, r devRequest) (err error) {
 		return fmt.Errorf("find the program: %w", err)
 	}
 	var running sync.WaitGroup
-	var children []*exec.Cmd
-	for i := range r.nodes {
-		home, err := r.writeHome(i)
-		if err != nil {
-			return fmt.Errorf("write the configuration of node %d: %w", i+1, err)
-		}
-		c := exec.Command(exe, "server", "--home", home)
-		c.Env = append(os.Environ(), "SEATUNNEL_HOME="+home, "SEIKAN_STATE_DIR="+filepath.Join(home, "state"))
+	for i := range nodes {
+		n := &nodes[i]
+		n.process = exec.Command(exe, "server", "--home", n.home)
+		n.process.Env = devEnvironment(os.Environ(), n.home)
 		out := &prefixed{to: t.out, prefix: devPrefix(i, t.out.color())}
-		c.Stdout, c.Stderr = out, out
+		n.process.Stdout, n.process.Stderr = out, out
 		// A Ctrl-C is for this process, which stops the others in order; they end with it in any case.
-		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-		if err := c.Start(); err != nil {
-			return fmt.Errorf("start node %d: %w", i+1, err)
+		n.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+		if err := n.process.Start(); err != nil {
+			stopDev(nodes, nil)
+			return fmt.Errorf("start %s: %w", n.name, err)
 		}
-		children = append(children, c)
 		running.Go(func() {
-			err := c.Wait()
+			err := n.process.Wait()
 			if ctx.Err() == nil {
-				fmt.Fprintf(t.err, "node-%d has ended: %s\n", i+1, ending(err))
+				fmt.Fprintf(t.err, "%s has ended: %s; start it again in another terminal: seikan server --home %s\n", n.name, ending(err), n.home)
 			}
 		})
 	}
-	r.introduce(t, children)
+	introducing, introduced := context.WithCancel(ctx)
+	go introduce(introducing, t, nodes)
 	ended := make(chan struct{})
 	go func() { running.Wait(); close(ended) }()
 	select {
 	case <-ctx.Done():
+		introduced()
+		stopDev(nodes, ended)
+		return nil
 	case <-ended:
+		introduced()
 		return errors.New("every node has ended")
 	}
-	for _, c := range children {
-		_ = c.Process.Signal(syscall.SIGTERM) // it may have ended
+}
+
+// stopDev ends the nodes; they are killed when they do not end in time.
+func stopDev(nodes []devNode, ended <-chan struct{}) {
+	signal := func(s os.Signal) {
+		for _, n := range nodes {
+			if n.process != nil && n.process.Process != nil {
+				_ = n.process.Process.Signal(s) // it may have ended
+			}
+		}
 	}
+	if ended == nil {
+		signal(syscall.SIGKILL)
+		return
+	}
+	signal(syscall.SIGTERM)
 	select {
 	case <-ended:
-	case <-time.After(stopWithin + 5*time.Second):
-		for _, c := range children {
-			_ = c.Process.Kill()
-		}
+	case <-time.After(drainDefault + closingWithin):
+		signal(syscall.SIGKILL)
 		<-ended
 	}
-	return nil
 }
 
 func ending(err error) string {
@@ -116,87 +138,108 @@ func ending(err error) string {
 	return err.Error()
 }
 
-func (r devRequest) home(i int) string { return filepath.Join(r.dir, fmt.Sprintf("node-%d", i+1)) }
-
-// writeHome writes the SEATUNNEL_HOME of a node, unless it is there already.
-func (r devRequest) writeHome(i int) (string, error) {
-	home := r.home(i)
-	config := filepath.Join(home, "config")
-	if err := os.MkdirAll(config, 0o755); err != nil {
-		return "", err
+// introduce waits for the cluster and says how to use it, and who is master whenever that changes.
+func introduce(ctx context.Context, t *terminal, nodes []devNode) {
+	addrs := make([]string, len(nodes))
+	for i, n := range nodes {
+		addrs[i] = n.addr
 	}
-	var members strings.Builder
-	for k := range r.nodes {
-		fmt.Fprintf(&members, "          - 127.0.0.1:%d\n", r.port+k)
+	c, err := nodeClient(addrs...)
+	if err != nil {
+		fmt.Fprintln(t.err, "warning: the cluster cannot be asked who is master:", err)
+		return
 	}
-	files := map[string]string{
-		"seatunnel.yaml": fmt.Sprintf(`seatunnel:
-  engine:
-    backup-count: 1
-    http:
-      enable-http: true
-      port: %d
-    telemetry:
-      metric:
-        enabled: true
-    checkpoint:
-      storage:
-        type: hdfs
-        max-retained: 3
-        plugin-config:
-          namespace: %s
-          storage.type: hdfs
-          fs.defaultFS: file:///
-  seikan:
-    cluster-key-file: %s
-`, r.httpPort+i, filepath.Join(r.dir, "checkpoints"), filepath.Join(r.dir, "seikan-cluster.key")),
-		"hazelcast.yaml": fmt.Sprintf(`hazelcast:
-  cluster-name: seikan-dev
-  network:
-    rest-api:
-      enabled: true
-      endpoint-groups:
-        CLUSTER_WRITE:
-          enabled: true
-        DATA:
-          enabled: true
-    join:
-      tcp-ip:
-        enabled: true
-        member-list:
-%s    port:
-      auto-increment: false
-      port: %d
-`, members.String(), r.port+i),
-		"hazelcast-client.yaml": fmt.Sprintf(`hazelcast-client:
-  cluster-name: seikan-dev
-  connection-strategy:
-    connection-retry:
-      cluster-connect-timeout-millis: 3000
-  network:
-    cluster-members:
-%s`, strings.ReplaceAll(members.String(), "          -", "      -")),
-	}
-	for name, text := range files {
-		path := filepath.Join(config, name)
-		if _, err := os.Stat(path); err == nil {
-			continue // the user may have changed it
+	for said := ""; ctx.Err() == nil; {
+		asking, cancel := context.WithTimeout(ctx, askWithin)
+		a, err := c.Connect(asking)
+		i := slices.IndexFunc(nodes, func(n devNode) bool { return n.addr == a.Master })
+		switch {
+		case err != nil || !a.Ready || i < 0 || a.Master == said:
+		case said != "":
+			fmt.Fprintf(t.out, "\n%s is master now: kill -9 %d\n\n", nodes[i].name, nodes[i].process.Process.Pid)
+			said = a.Master
+		case voted(asking, c, nodes[0].votes):
+			fmt.Fprint(t.out, devWelcome(nodes, i, devSubmit(t, nodes)))
+			said = a.Master
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return "", err
+		cancel()
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	return home, nil
 }
 
-// introduce says how to use the cluster.
-func (r devRequest) introduce(t *terminal, children []*exec.Cmd) {
-	for i, c := range children {
-		fmt.Fprintf(t.out, "node-%d  pid %d  127.0.0.1:%d  http://127.0.0.1:%d  %s\n", i+1, c.Process.Pid, r.port+i, r.httpPort+i, r.home(i))
+// voted says whether every node that shall have a vote has it: before that, the loss of one may
+// stop the cluster.
+func voted(ctx context.Context, c *node.Client, want int) bool {
+	var s node.ClusterStatus
+	if c.Ask(ctx, "cluster.status", struct{}{}, &s) != nil {
+		return false
 	}
-	fmt.Fprintf(t.out, "\nsubmit:   SEATUNNEL_HOME=%s bin/seatunnel.sh -c job.conf\n"+
-		"look:     SEATUNNEL_HOME=%s seikan cluster status\n"+
-		"break:    kill -9 PID\n\n", r.home(0), r.home(0))
+	votes := 0
+	for _, n := range s.Nodes {
+		if n.Voter {
+			votes++
+		}
+	}
+	return votes >= want
+}
+
+// devWelcome is what a newcomer needs to know.
+func devWelcome(nodes []devNode, master int, submit string) string {
+	var b bytes.Buffer
+	b.WriteByte('\n')
+	for _, n := range nodes {
+		fmt.Fprintf(&b, "%s  pid %d  %s  %s  %s\n", n.name, n.process.Process.Pid, n.addr, n.http, n.home)
+	}
+	fmt.Fprintf(&b, "\nsubmit:  %s --config job.conf\nbreak:   kill -9 %d   # %s, the master; its jobs go on\nstop:    Ctrl-C\n\n", submit,
+		nodes[master].process.Process.Pid, nodes[master].name)
+	return b.String()
+}
+
+// devSubmit is the command that submits to these nodes: seatunnel.sh as it is where its own
+// configuration leads here.
+func devSubmit(t *terminal, nodes []devNode) string {
+	const script = "bin/seatunnel.sh"
+	cfg, problems := config.Load(config.Options{Role: config.Client, Executable: t.executable()})
+	if problems.Err() == nil && cfg.Client.ClusterName == devCluster {
+		for _, m := range cfg.Client.Members {
+			if slices.ContainsFunc(nodes, func(n devNode) bool {
+				return n.addr == m.String() || n.addr == "127.0.0.1:"+fmt.Sprint(m.Port) && m.Host == "localhost"
+			}) {
+				return script
+			}
+		}
+	}
+	return "SEATUNNEL_HOME=" + nodes[0].home + " " + script
+}
+
+// askWithin is how long a node on this machine may take to answer.
+const askWithin = 2 * time.Second
+
+// nodeClient speaks to the nodes at some addresses, whatever cluster they are in.
+func nodeClient(addrs ...string) (*node.Client, error) {
+	var members []config.Member
+	for _, addr := range addrs {
+		m, err := config.ParseMember(addr)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	return node.NewClient(&config.Config{Client: config.ClientSettings{Members: members}}, slog.New(slog.DiscardHandler))
+}
+
+// aboutNode asks a node on this machine who it is.
+func aboutNode(ctx context.Context, addr string) (node.About, error) {
+	c, err := nodeClient(addr)
+	if err != nil {
+		return node.About{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	return c.Connect(ctx)
 }
 
 func devPrefix(i int, color bool) string {

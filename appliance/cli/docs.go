@@ -38,7 +38,7 @@ func docsCommand(t *terminal) *cobra.Command {
 // writeReference writes an index and a page for env and each plugin, and removes pages of
 // plugins that are gone.
 func writeReference(dir string) (int, error) {
-	pages := map[string]string{"README.md": indexPage(), "env.md": specPage(plan.EnvSpec)}
+	pages := map[string]string{"README.md": indexPage(), "env.md": specPage(plan.EnvSpec), "configuration.md": configurationPage()}
 	for _, s := range plugin.Specs("") {
 		pages[pageName(s)] = specPage(s)
 	}
@@ -79,7 +79,8 @@ func indexPage() string {
 		"`seikan connectors NAME` prints the same.\n\n" +
 		"[env](env.md) is the block that applies to the whole job. Every plugin also knows `plugin_output` (formerly `result_table_name`), " +
 		"the name of what it gives, `plugin_input` (formerly `source_table_name`), the name or names of what it reads, and `parallelism`; " +
-		"[job files](../job-files.md#wiring) explains them.\n")
+		"[job files](../job-files.md#wiring) explains them.\n\n" +
+		"[Configuration](configuration.md) has every key of `seatunnel.yaml`, `hazelcast.yaml` and the other files a node reads.\n")
 	for _, kind := range kinds {
 		fmt.Fprintf(&b, "\n## %ss\n\n| Name | |\n|---|---|\n", strings.ToUpper(kind[:1])+kind[1:])
 		for _, s := range plugin.Specs(kind) {

@@ -53,7 +53,7 @@ func jobFailed(t *terminal, log *slog.Logger, r runRequest, id string, err error
 		log.Error(block("Fatal Error, ", "SeaTunnel job executed failed", err.Error()))
 		return
 	}
-	t.show(fmt.Errorf("job %s failed: %w\n  when the cause is gone: seikan run %s --restore %s", id, err, r.file, id), nil)
+	t.show(fmt.Errorf("job %s failed: %w\n  when the cause is gone: %s", id, err, r.goOn(id)), nil)
 }
 
 // logConfig logs the configuration as parsed, without its secrets.

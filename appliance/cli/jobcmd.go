@@ -32,12 +32,15 @@ func jobCommand(t *terminal) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	p, output := placeFlags(c), outputFlag(c)
-	c.AddCommand(submitCommand(t, p, output), restoreCommand(t, p, output), logsCommand(t, p), diffCommand(t, p))
+	c.AddCommand(submitCommand(t, p, output), restoreCommand(t, p, output), logsCommand(t, p, output), diffCommand(t, p, output))
 	c.AddCommand(&cobra.Command{Use: "list", Short: "List jobs, the newest first", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
 		return withCluster(c.Context(), t, *p, func(b book) error { return listJobs(c.Context(), t, b, *output) })
 	}})
 	one := func(use, short string, f func(ctx context.Context, b book, id string) error) {
 		c.AddCommand(&cobra.Command{Use: use + " ID", Short: short, Args: exactlyOne("a job id"), RunE: func(c *cobra.Command, args []string) error {
+			if err := jobID(args[0]); err != nil {
+				return err
+			}
 			return withCluster(c.Context(), t, *p, func(b book) error { return f(c.Context(), b, args[0]) })
 		}})
 	}
@@ -84,97 +87,120 @@ func submitCommand(t *terminal, p *place, output *string) *cobra.Command {
 	return c
 }
 
-// send submits a job and waits for it when asked to.
+// jobID refuses an argument that is no job's id.
+func jobID(text string) error {
+	err := checkID(text)
+	if text == "" {
+		err = errors.New("the job id is empty")
+	}
+	if err != nil {
+		return coded{exitUsage, err}
+	}
+	return nil
+}
+
+// send submits a job, waits for it when asked to, and prints it.
 func send(ctx context.Context, t *terminal, r clusterRun, wait bool, output string) error {
-	if wait {
-		if code := runOnCluster(ctx, t, r); code != exitOK {
-			return coded{code: code}
+	r.quiet = output == "json"
+	if !wait {
+		r.quiet = true
+		c, _, j, err := r.submitted(ctx, t, r.log(t))
+		if err == nil {
+			j, err = begun(ctx, c, j)
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+		return sayJob(t, j, output)
 	}
-	file, err := t.loadFile(r.file, r.variables)
-	if err != nil {
-		t.show(err, file.TextOf)
-		return coded{code: exitConfig}
+	c, j, code := runOnCluster(ctx, t, r)
+	if output == "json" && c != nil && j.ID != "" {
+		if err := showJob(context.WithoutCancel(ctx), t, clusterBook{c}, j.ID, output); err != nil {
+			return err
+		}
 	}
-	c, _, err := t.dial(ctx, r.place, r.log(t))
-	if err != nil {
-		return err
+	if code != exitOK {
+		return coded{code: code}
 	}
-	j, err := submit(ctx, c, r.runRequest, file)
-	if err != nil {
-		return err
-	}
-	return sayJob(t, j, output)
+	return nil
 }
 
 func restoreCommand(t *terminal, p *place, output *string) *cobra.Command {
 	var r clusterRun
 	var wait bool
 	c := &cobra.Command{Use: "restore ID [FILE]", Short: "Go on with a job that ended, from its newest checkpoint or savepoint, as it was or with a changed file",
+		Long: "Restore goes on with a job under its id. With a FILE that differs from what was submitted it says what changed and whether the\n" +
+			"saved state still fits, and refuses a file that it does not fit.",
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := jobID(args[0]); err != nil {
+				return err
+			}
 			r.restore, r.place = args[0], *p
 			if len(args) == 2 {
 				r.file = args[1]
-				return send(c.Context(), t, r, wait, *output)
 			}
-			client, _, err := t.dial(c.Context(), *p, r.log(t))
-			if err != nil {
-				return err
-			}
-			if _, err := findJob(c.Context(), clusterBook{client}, r.restore); err != nil {
-				return err
-			}
-			j, err := client.Submit(c.Context(), node.ClusterJob{ID: r.restore, Restore: true, Op: state.RandomID()})
-			if err != nil {
-				return err
-			}
-			return sayJob(t, j, *output)
+			return send(c.Context(), t, r, wait, *output)
 		}}
 	c.Flags().StringArrayVarP(&r.variables, "variable", "i", nil, "set `key=value` for ${key} in the file")
-	c.Flags().BoolVarP(&wait, "wait", "w", false, "wait for the end (with a FILE)")
+	c.Flags().BoolVarP(&wait, "wait", "w", false, "wait for the end; Ctrl-C cancels the job")
 	return c
 }
 
 // followEvery is how often new log lines are asked for.
 const followEvery = 500 * time.Millisecond
 
-func logsCommand(t *terminal, p *place) *cobra.Command {
+func logsCommand(t *terminal, p *place, output *string) *cobra.Command {
 	var follow bool
 	c := &cobra.Command{Use: "logs ID", Short: "Print what the nodes logged about a job", Args: exactlyOne("a job id"),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
-			if err := checkID(args[0]); err != nil {
-				return coded{exitUsage, err}
+			if err := jobID(args[0]); err != nil {
+				return err
 			}
 			client, _, err := t.dial(ctx, *p, slog.New(newLogHandler(t, slog.LevelWarn)))
 			if err != nil {
 				return err
 			}
-			return printLogs(ctx, t, client, args[0], follow)
+			return printLogs(ctx, t, client, args[0], follow, *output)
 		}}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job has ended")
 	return c
 }
 
-func printLogs(ctx context.Context, t *terminal, c *node.Client, id string, follow bool) error {
-	q := node.LogQuestion{ID: id}
+// logLine is a line of a node's log as -o json prints it, one a line.
+type logLine struct {
+	Node string `json:"node"`
+	Line string `json:"line"`
+}
+
+func printLogs(ctx context.Context, t *terminal, c *node.Client, id string, follow bool, output string) error {
+	q, e := node.LogQuestion{ID: id}, json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
 	for {
-		ended := !follow
-		if j, err := findJob(ctx, clusterBook{c}, id); err != nil {
-			return err
-		} else if j.Status.Ended() {
-			ended = true
+		ended, a := !follow, node.LogAnswer{}
+		j, err := findJob(ctx, clusterBook{c}, id)
+		if err == nil {
+			ended = ended || j.Status.Ended()
+			err = c.Ask(ctx, "job.logs", q, &a)
 		}
-		var a node.LogAnswer
-		if err := c.Ask(ctx, "job.logs", q, &a); err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, node.ErrUnreachable) && follow:
+			ended = false // it answers again when it has a master
+		case err != nil:
 			return err
+		default:
+			q.From = a.Next
 		}
-		q.From = a.Next
 		for _, addr := range slices.Sorted(maps.Keys(a.Lines)) {
 			for _, line := range a.Lines[addr] {
-				fmt.Fprintf(t.out, "%s %s\n", addr, line)
+				if output == "json" {
+					_ = e.Encode(logLine{addr, line}) // as with every other print: a closed pipe is the reader's affair
+				} else {
+					fmt.Fprintf(t.out, "%s %s\n", addr, line)
+				}
 			}
 		}
 		if a.More {
@@ -191,11 +217,14 @@ func printLogs(ctx context.Context, t *terminal, c *node.Client, id string, foll
 	}
 }
 
-func diffCommand(t *terminal, p *place) *cobra.Command {
+func diffCommand(t *terminal, p *place, output *string) *cobra.Command {
 	var variables []string
 	c := &cobra.Command{Use: "diff ID FILE", Short: "Show what a job file changes of a job as it was submitted", Long: "Diff compares a job file with a job as it was submitted. Secrets are masked in both.\n\nExit codes: 0 the same, 1 they differ.",
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := jobID(args[0]); err != nil {
+				return err
+			}
 			file, err := t.loadFile(args[1], variables)
 			if err != nil {
 				t.show(err, file.TextOf)
@@ -210,25 +239,40 @@ func diffCommand(t *terminal, p *place) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printDiff(t, before, string(hocon.JSON(job.Redact(file.Root, node.Sensitive))))
+			return printDiff(t, before, string(hocon.JSON(job.Redact(file.Root, node.Sensitive))), *output)
 		}}
 	c.Flags().StringArrayVarP(&variables, "variable", "i", nil, "set `key=value` for ${key} in the file")
 	return c
 }
 
-// printDiff prints the lines in which two JSON texts differ, with those around them left out.
-func printDiff(t *terminal, before, after string) error {
+func printDiff(t *terminal, before, after, output string) error {
+	lines, err := diffJobs(before, after)
+	if err != nil {
+		return err
+	}
+	switch {
+	case output == "json":
+		if err := printJSON(t, map[string]any{"same": len(lines) == 0, "lines": append([]string{}, lines...)}); err != nil {
+			return err
+		}
+	case len(lines) == 0:
+		fmt.Fprintln(t.out, "no difference")
+	default:
+		fmt.Fprintln(t.out, strings.Join(lines, "\n"))
+	}
+	if len(lines) > 0 {
+		return coded{code: exitFailed}
+	}
+	return nil
+}
+
+// diffJobs are the lines in which two JSON texts differ, with those around them left out.
+func diffJobs(before, after string) ([]string, error) {
 	var a, b bytes.Buffer
 	if err := errors.Join(json.Indent(&a, []byte(before), "", "  "), json.Indent(&b, []byte(after), "", "  ")); err != nil {
-		return fmt.Errorf("compare the jobs: %w", err)
+		return nil, fmt.Errorf("compare the jobs: %w", err)
 	}
-	lines := diffLines(strings.Split(a.String(), "\n"), strings.Split(b.String(), "\n"))
-	if len(lines) == 0 {
-		fmt.Fprintln(t.out, "no difference")
-		return nil
-	}
-	fmt.Fprintln(t.out, strings.Join(lines, "\n"))
-	return coded{code: exitFailed}
+	return diffLines(strings.Split(a.String(), "\n"), strings.Split(b.String(), "\n")), nil
 }
 
 // diffLines are the lines that are only in a (-) or only in b (+), by their longest common

@@ -97,10 +97,18 @@ func completeJobs(fits func(state.Status) bool) cobra.CompletionFunc {
 	}
 }
 
+// lister is the command that lists the jobs of a book.
+func lister(l book) string {
+	if _, ok := l.(clusterBook); ok {
+		return "seikan job list"
+	}
+	return "seikan jobs"
+}
+
 func findJob(ctx context.Context, l book, id string) (state.Job, error) {
 	j, err := l.Job(ctx, id)
 	if errors.Is(err, state.ErrNotFound) {
-		err = coded{exitNotFound, fmt.Errorf("there is no job %s; seikan jobs lists those that are known here", id)}
+		err = coded{exitNotFound, fmt.Errorf("there is no job %s; %s lists those that are known", id, lister(l))}
 	}
 	return j, err
 }
@@ -136,9 +144,13 @@ func wish(ctx context.Context, l book, id string, want state.Desired) (state.Job
 				return j, err
 			}
 		}
-		if j, err = l.Job(ctx, id); err != nil {
+		now, err := l.Job(ctx, id)
+		if errors.Is(err, node.ErrUnreachable) {
+			continue // the wish is recorded; the cluster answers again when it has a master
+		} else if err != nil {
 			return j, err
 		}
+		j = now
 	}
 	switch {
 	case j.Status == state.Failed:

@@ -23,6 +23,7 @@ type jobView struct {
 	Read        int64            `json:"read"`
 	Written     int64            `json:"written"`
 	Error       string           `json:"error,omitempty"`
+	Waiting     string           `json:"waiting,omitempty"` // why it does not run, or not all of it
 	Counters    map[string]int64 `json:"counters,omitempty"`
 	Pipelines   []pipelineView   `json:"pipelines,omitempty"`
 	Checkpoints []checkpointView `json:"checkpoints,omitempty"`
@@ -78,6 +79,9 @@ func viewJob(ctx context.Context, l book, j state.Job) (jobView, error) {
 		Finished: known(j.Finished), Run: j.RunNo, Read: task.Sum(m, "SourceReceivedCount"), Written: task.Sum(m, "SinkWriteCount"), Error: j.Error}, err
 }
 
+// preparation is the number that stands for the save modes among a job's pipelines.
+const preparation = 0
+
 const (
 	shownCheckpoints = 20
 	shownEvents      = 500
@@ -100,7 +104,17 @@ func fullView(ctx context.Context, l book, id string) (jobView, error) {
 	if err != nil {
 		return v, err
 	}
+	if c, ok := l.(clusterBook); ok && !j.Status.Ended() {
+		p, err := c.Progress(ctx, id)
+		if err != nil {
+			return v, err
+		}
+		v.Waiting = p.Waiting
+	}
 	for _, p := range pipelines {
+		if p.ID == preparation && p.Status == state.PipelineFinished {
+			continue
+		}
 		v.Pipelines = append(v.Pipelines, pipelineView{p.ID, p.Status, p.Attempt, p.Restores, p.Error})
 	}
 	checkpoints, err := l.Checkpoints(ctx, id, shownCheckpoints)
@@ -153,8 +167,15 @@ func (v *jobView) print(t *terminal) {
 	if v.Error != "" {
 		fmt.Fprintf(t.out, "  error: %s\n", strings.ReplaceAll(v.Error, "\n", "\n         "))
 	}
+	if v.Waiting != "" {
+		fmt.Fprintf(t.out, "  waits: %s\n", v.Waiting)
+	}
 	for _, p := range v.Pipelines {
-		fmt.Fprintf(t.out, "  pipeline %d: %s, attempt %d, restarted %d times\n", p.ID, p.Status, p.Attempt, p.Restores)
+		name := fmt.Sprintf("pipeline %d", p.ID)
+		if p.ID == preparation {
+			name = "preparation"
+		}
+		fmt.Fprintf(t.out, "  %s: %s, attempt %d, restarted %d times\n", name, p.Status, p.Attempt, p.Restores)
 	}
 	for _, c := range v.Checkpoints {
 		fmt.Fprintln(t.out, strings.TrimRight(fmt.Sprintf("  %s %d of pipeline %d: %s %s, %d bytes %s", c.Kind, c.ID, c.Pipeline, c.Status, orDash(c.Completed), c.Bytes, c.Error), " "))

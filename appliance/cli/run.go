@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,19 @@ type runRequest struct {
 	restore   string
 	quiet     bool // no progress, no statistics
 	compat    bool // called as seatunnel.sh: its log lines and blocks
+	cluster   bool // a cluster runs it
+}
+
+// goOn is how the user goes on with a job.
+func (r runRequest) goOn(id string) string {
+	file := cmp.Or(r.file, "FILE")
+	switch {
+	case r.compat:
+		return fmt.Sprintf("seatunnel.sh -c %s -r %s", file, id)
+	case r.cluster:
+		return "seikan job restore " + id
+	}
+	return fmt.Sprintf("seikan run %s --restore %s", file, id)
 }
 
 func runCommand(t *terminal) *cobra.Command {
@@ -168,7 +182,7 @@ func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r ru
 		configError(t, log, r, err, file)
 		return exitConfig
 	case errors.Is(err, state.ErrExists):
-		t.show(fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by --restore %s", r.id, r.id), nil)
+		t.show(fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by %s", r.id, r.goOn(r.id)), nil)
 		return exitFailed
 	case errors.Is(err, state.ErrMoved) && r.restore != "":
 		t.show(fmt.Errorf("job %s cannot be restored: %w", r.restore, err), nil)
@@ -215,7 +229,7 @@ func report(t *terminal, log *slog.Logger, r runRequest, out master.Outcome) int
 	case state.Canceled:
 		return exitCanceled
 	case state.SavepointDone:
-		log.Info(fmt.Sprintf("the savepoint is taken; --restore %s goes on from it", id))
+		log.Info(fmt.Sprintf("the savepoint is taken; %s goes on from it", r.goOn(id)))
 	}
 	return exitOK
 }

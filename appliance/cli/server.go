@@ -10,14 +10,15 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
-	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"seikan/appliance/config"
 	"seikan/appliance/node"
+	"seikan/appliance/unit"
 )
 
 // serverRequest is what both front doors of a server ask for.
@@ -27,6 +28,7 @@ type serverRequest struct {
 	cluster string
 	jvm     string
 	daemon  bool
+	check   bool
 	compat  bool
 }
 
@@ -39,7 +41,9 @@ func serverCommand(t *terminal) *cobra.Command {
 		Long: "Server starts a node: it finds or forms the cluster that hazelcast.yaml names, runs jobs and may become master.\n" +
 			"It reads seatunnel.yaml, hazelcast*.yaml and jvm_options of SEATUNNEL_HOME/config as SeaTunnel does; seikan config check\n" +
 			"shows what they come to.\n\n" +
-			"SIGTERM and Ctrl-C drain the node: its tasks go on elsewhere, leadership is handed over. A second signal ends it at once.",
+			"SIGTERM and Ctrl-C drain the node: its tasks go on elsewhere, leadership is handed over. A second signal ends it at once.\n" +
+			"SIGHUP reads the configuration again and takes over what it can while the node runs: log level and limits, tags, members,\n" +
+			"the REST API's groups and paths, certificates. The log lists what needs a restart. A configuration with errors changes nothing.",
 		Example: "  seikan server\n  seikan server -r worker -d",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -55,6 +59,7 @@ func serverCommand(t *terminal) *cobra.Command {
 	f.StringVar(&r.home, "home", "", "`DIR` with config and logs in place of $SEATUNNEL_HOME")
 	f.StringVar(&r.cluster, "cluster", "", "`NAME` shown in the process list; the cluster's name is that of hazelcast.yaml")
 	f.BoolVarP(&r.daemon, "daemon", "d", false, "go on in the background")
+	f.BoolVar(&r.check, "check", false, "only say whether the configuration is valid; exits with 3 when it is not")
 	return c
 }
 
@@ -67,20 +72,21 @@ func runServer(ctx context.Context, t *terminal, r serverRequest) int {
 		}
 		return exitConfig
 	}
+	if r.check {
+		fmt.Fprintln(t.out, "the configuration is valid")
+		return exitOK
+	}
 	if r.daemon && os.Getenv(daemonMark) == "" {
 		return detach(t, cfg)
 	}
-	if err := serve(ctx, t, cfg); err != nil {
+	if err := serve(ctx, t, r, cfg); err != nil {
 		t.show(err, nil)
 		return exitFailed
 	}
 	return exitOK
 }
 
-// stopWithin is how long tasks may take to stop, and others to take over, when a node is stopped.
-const stopWithin = 30 * time.Second
-
-func serve(ctx context.Context, t *terminal, cfg *config.Config) error {
+func serve(ctx context.Context, t *terminal, r serverRequest, cfg *config.Config) error {
 	var also io.Writer = t.out
 	if os.Getenv(daemonMark) != "" {
 		also = nil
@@ -94,74 +100,31 @@ func serve(ctx context.Context, t *terminal, cfg *config.Config) error {
 		return errors.Join(err, logs.Close())
 	}
 	fmt.Fprintf(t.out, "start %s node\n", cfg.Role)
-	blobs, err := openBlobs(ctx, cfg)
+	v := &service{t: t, request: r, drain: cfg.Drain, log: log, systemd: unit.NewNotifier()}
+	opened := v.opening(ctx)
+	blobs, backups, err := openBlobs(ctx, cfg)
 	if err != nil {
+		opened()
 		return errors.Join(err, logs.Close())
 	}
-	s, err := node.Start(ctx, node.StartOptions{Config: cfg, Blobs: blobs, Version: Version, Commit: Commit, Log: log, Logs: logs, Fatal: func(err error) {
+	s, err := node.Start(ctx, node.StartOptions{Config: cfg, Blobs: blobs, Backups: backups, Version: Version, Commit: Commit, Log: log, Logs: logs, Fatal: func(err error) {
 		log.Error("this node must not go on", "error", err)
 		fmt.Fprintln(t.err, "error:", err)
 		os.Exit(exitFailed)
 	}})
+	opened()
 	if err != nil {
-		log.Error("the node does not start", "error", err)
+		log.Error("the node does not start", "error", unit.Explain(err))
 		return errors.Join(err, logs.Close())
 	}
 	log.Info("the node is started", "addr", s.Addr(), "role", cfg.Role, "version", Version)
 	started()
-	tell(log, daemon.SdNotifyReady+"\nSTATUS=looking for the cluster")
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	go announce(watching, s, log)
-	go watchdog(watching, s, log)
+	var attending sync.WaitGroup
+	attending.Go(func() { v.attend(ctx, s) })
 	<-ctx.Done()
-	tell(log, daemon.SdNotifyStopping+"\nSTATUS=draining")
-	log.Info("the node is drained and stopped")
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	s.Stop(ending)
-	log.Info("the node has stopped")
+	attending.Wait()
+	v.stop(context.WithoutCancel(ctx), s)
 	return logs.Close()
-}
-
-// tell speaks to systemd, if it started this process.
-func tell(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Debug("systemd was not told", "error", err)
-	}
-}
-
-// announce says once that the node serves.
-func announce(ctx context.Context, s *node.Server, log *slog.Logger) {
-	began := time.Now()
-	for !s.Ready(ctx) {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	log.Info("the node is ready", "after", time.Since(began).Round(time.Millisecond))
-	tell(log, "STATUS=ready")
-}
-
-// watchdog tells systemd that this process lives, as long as its node answers.
-func watchdog(ctx context.Context, s *node.Server, log *slog.Logger) {
-	every, err := daemon.SdWatchdogEnabled(false)
-	if err != nil || every == 0 {
-		return
-	}
-	tick := time.NewTicker(every / 3)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			s.Members() // hangs if the node does
-			tell(log, daemon.SdNotifyWatchdog)
-		}
-	}
 }
 
 // shapeProcess gives the process the memory, processors and time zone that were configured.

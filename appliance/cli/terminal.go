@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"seikan/appliance/unit"
 	"seikan/engine/job/hocon"
 )
 
@@ -81,5 +82,5 @@ func (t *terminal) show(err error, text func(file string) []byte) {
 			return
 		}
 	}
-	fmt.Fprintln(t.err, "error:", err)
+	fmt.Fprintln(t.err, "error:", unit.Explain(err))
 }

@@ -8,6 +8,7 @@ import (
 
 	"seikan/engine/job/hocon"
 	"seikan/engine/option"
+	"seikan/storage/open"
 )
 
 const dockerMembers = "ST_DOCKER_MEMBER_LIST"
@@ -116,10 +117,10 @@ func (l *loader) crossChecks() {
 	if len(names) > 100 {
 		names = names[:100] + "…"
 	}
-	if c.Checkpoint.Storage.Kind == KindLocal {
-		l.warn(c.Network.Members[0].Pos, codeUnsafe, "checkpoints must be in a place that every node reaches", "the cluster has several hosts (%s) and keeps checkpoints in %s: fine if that is a shared mount, else a job cannot go on at another node", names, c.Checkpoint.Storage.Namespace)
+	if c.Checkpoint.Storage.Kind == open.Local {
+		l.warn(c.Network.Members[0].Pos, codeUnsafe, "checkpoints must be in a place that every node reaches", "the cluster has several hosts (%s) and keeps checkpoints in %s: fine if that is a shared mount, else a job cannot go on at another node", names, c.Checkpoint.Storage)
 	}
-	if c.MapStore.Enabled && c.MapStore.Storage.Kind == KindLocal {
-		l.warn(c.Network.Members[0].Pos, codeUnsafe, "", "the cluster has several hosts (%s) and copies its state to %s: fine if that is a shared mount, else the copy is lost with its host", names, c.MapStore.Storage.Namespace)
+	if c.MapStore.Enabled && c.MapStore.Storage.Kind == open.Local {
+		l.warn(c.Network.Members[0].Pos, codeUnsafe, "", "the cluster has several hosts (%s) and copies its state to %s: fine if that is a shared mount, else the copy is lost with its host", names, c.MapStore.Storage)
 	}
 }

@@ -41,16 +41,15 @@ type Config struct {
 	EventReport EventReport
 
 	HistoryJobExpire        time.Duration
+	History                 History
+	State                   StateSize
 	JobScheduleStrategy     string // REJECT or WAIT
-	QueueType               string // as given; queues are bounded in bytes whatever it says
-	ThreadShareMode         string // as given; goroutines share threads whatever it says
 	PrintExecutionInfoEvery time.Duration
 	PrintJobMetricsEvery    time.Duration // the client's progress table
-	JobMetricsBackupEvery   time.Duration
-	ClassloaderCacheMode    bool // as given; there are no class loaders
 
 	Lease           time.Duration // how long a worker may run without hearing from the master
 	VoterReplace    time.Duration // how long a voter may be gone before another takes its place
+	Drain           time.Duration // how long a node that is stopped waits for its tasks
 	EarlyDeathProof bool          // a refused port, seen by two nodes, ends a lease early
 	MinFreeBytes    int64         // below this on the state disk no job is accepted
 	MemoryBytes     int64         // memory limit of the process; 0: from the machine or its cgroup
@@ -78,7 +77,7 @@ type Ignored struct {
 // Network is how nodes find and reach each other.
 type Network struct {
 	BindAddress   string   // "" means loopback while Members names only this host, else every address
-	Interfaces    []string // hazelcast.network.interfaces: patterns such as 10.3.10.*, see Bind
+	Interfaces    []string // hazelcast.network.interfaces: patterns such as 10.3.10.*, see Listen
 	PublicAddress string   // host or host:port told to others; "" is the bound one
 	Port          int
 	AutoIncrement bool
@@ -127,20 +126,17 @@ type Slots struct {
 
 // Checkpoint are the defaults of jobs and where checkpoints are kept.
 type Checkpoint struct {
-	Interval            time.Duration
-	Timeout             time.Duration
-	SchemaChangeTimeout time.Duration
-	MaxRetained         int
-	Storage             Storage
+	Interval    time.Duration
+	Timeout     time.Duration
+	MaxRetained int
+	Storage     Storage
 }
 
 // MapStore says where the state database is copied to.
 type MapStore struct {
-	Enabled      bool
-	ClusterName  string // isolates clusters that share a storage
-	WriteTimeout time.Duration
-	Properties   map[string]string // as given
-	Storage      Storage           // zero when not Enabled
+	Enabled     bool
+	ClusterName string  // isolates clusters that share a storage
+	Storage     Storage // of the namespace, without ClusterName; zero when not Enabled
 }
 
 // Telemetry is what is measured for others.
@@ -173,6 +169,7 @@ type Logs struct {
 	PerJob   bool   // a file of its own for each job
 	Level    string // debug, info, warn or error
 	MaxBytes int64  // of one file
+	MaxTotal int64  // of all files, bytes
 	MaxAge   time.Duration
 	MaxFiles int
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"strings"
 
 	"seikan/engine/option"
@@ -87,3 +88,6 @@ func Specs() []*option.Spec {
 	}
 	return out
 }
+
+// JVMOptions are the options of a Java machine that do something here, and what.
+func JVMOptions() map[string]string { return maps.Clone(jvmNotes) }

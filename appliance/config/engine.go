@@ -7,6 +7,7 @@ import (
 
 	"seikan/engine/job/hocon"
 	"seikan/engine/option"
+	"seikan/storage/open"
 )
 
 const (
@@ -37,11 +38,8 @@ func (l *loader) seatunnel(v *option.Values) {
 	if c.BackupCount > 3 {
 		l.note("seatunnel.engine.backup-count", "at most seven nodes keep the state: three may fail at once")
 	}
-	c.QueueType, c.ThreadShareMode = e.String("queue-type"), e.String("task_execution_thread_share_mode")
-	c.ClassloaderCacheMode = e.Bool("classloader-cache-mode")
 	c.PrintExecutionInfoEvery = seconds(e, "print-execution-info-interval")
 	c.PrintJobMetricsEvery = seconds(e, "print-job-metrics-info-interval")
-	c.JobMetricsBackupEvery = seconds(e, "job-metrics-backup-interval")
 	c.HistoryJobExpire = time.Duration(e.Int("history-job-expire-minutes")) * time.Minute
 	c.JobScheduleStrategy = e.String("job-schedule-strategy")
 	slots := e.Object("slot-service")
@@ -57,6 +55,7 @@ func (l *loader) seatunnel(v *option.Values) {
 	l.checkpoint(e.Object("checkpoint"), s)
 	l.http(e.Object("http"), s)
 	l.seikan(s)
+	l.history(s)
 	l.logs(s.Object("logs"))
 }
 
@@ -76,30 +75,22 @@ func (l *loader) eventReport(v *option.Values) {
 func (l *loader) checkpoint(v, seikan *option.Values) {
 	st := v.Object("storage")
 	c := &l.cfg.Checkpoint
-	*c = Checkpoint{Interval: millis(v, "interval"), Timeout: millis(v, "timeout"), SchemaChangeTimeout: millis(v, "schema-change-timeout"), MaxRetained: int(st.Int("max-retained"))}
+	*c = Checkpoint{Interval: millis(v, "interval"), Timeout: millis(v, "timeout"), MaxRetained: int(st.Int("max-retained"))}
 	if n := int(seikan.Int("retained-checkpoints")); n > 0 {
 		c.MaxRetained = n
 		l.note("seatunnel.engine.checkpoint.storage.max-retained", "seikan.retained-checkpoints has precedence")
 	}
-	in := storageInput{where: "checkpoint storage", pos: v.KeyPos("storage"), kind: KindLocal, namespace: "/seatunnel/checkpoint/", base: l.cfg.StateDir,
-		localOnly: st.String("type") == "localfile", pairs: flatten(st.Tree("plugin-config"))}
-	if local := filepath.Join(l.cfg.StateDir, "checkpoint"); storesLocally(in) {
-		in.namespace = local
-	}
+	in := storageInput{where: "checkpoint storage", pos: v.KeyPos("storage"), kind: st.String("type"), namespace: "/seatunnel/checkpoint/",
+		local: filepath.Join(l.cfg.StateDir, "checkpoint"), base: l.cfg.StateDir, pairs: flatten(st.Tree("plugin-config"))}
 	c.Storage = readStorage(in, &l.problems)
-	l.noteStorage("seatunnel.engine.checkpoint.storage.plugin-config.", in.pairs)
-	s := Setting{Key: namespaceKey, Value: c.Storage.Namespace, From: "default"}
+	l.noteStorage("seatunnel.engine.checkpoint.storage.plugin-config.", c.Storage.Kind, in.pairs)
+	s := Setting{Key: namespaceKey, Value: c.Storage.Keys["namespace"], From: "default"}
 	if f := st.Tree("plugin-config").Get("namespace"); f != nil {
 		s.From = from(f.Value.Pos, true)
-	} else if c.Storage.Kind == KindLocal {
+	} else if c.Storage.Kind == open.Local {
 		s.Note = "below the state directory, not below /tmp as in SeaTunnel"
 	}
 	l.set(s)
-}
-
-// storesLocally reports whether the input, whatever else is wrong with it, means the local disk.
-func storesLocally(in storageInput) bool {
-	return readStorage(in, new(hocon.Problems)).Kind == KindLocal
 }
 
 // flatten makes pairs of a map and the maps in it, whose keys are joined by dots.
@@ -135,7 +126,7 @@ func (l *loader) http(v, s *option.Values) {
 	if h.BindAddress == "" {
 		h.BindAddress = s.String("bind-address")
 	}
-	if p := strings.Trim(v.String("context-path"), "/"); p != "" {
+	if p := strings.Trim(v.String("context-path"), "/"); p != "" && p != "*" { // a servlet's word for everything
 		h.ContextPath = "/" + p
 		if strings.ContainsAny(p, " ?#%\\") || strings.Contains("/"+p+"/", "/../") {
 			l.problems.Add(v.Problem("context-path", "expected /name", "%q is not a path", v.String("context-path")))

@@ -167,7 +167,7 @@ var secretWords = []string{"password", "passwd", "secret", "token", "accesskey",
 // show is a value as it may be seen.
 func show(key, value string) string {
 	lower := strings.ToLower(key)
-	if value != "" && slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(lower, w) }) {
+	if value != "" && (secretStorageKey(key) || slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(lower, w) })) {
 		return job.Masked
 	}
 	if strings.Contains(value, "://") && strings.Contains(value, "@") {

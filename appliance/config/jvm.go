@@ -143,7 +143,7 @@ func (r *jvmReader) wrong(w word, message, label string) {
 var jvmNotes = map[string]string{
 	"-Xmx":                           "memory limit of the process (GOMEMLIMIT)",
 	"-Xms":                           "memory is taken as it is needed",
-	"-XX:HeapDumpOnOutOfMemoryError": "a heap profile is written when the memory limit is reached",
+	"-XX:HeapDumpOnOutOfMemoryError": "a heap profile is written once, when the memory limit is nearly reached",
 	"-XX:HeapDumpPath":               "directory of the heap profile",
 	"-XX:ActiveProcessorCount":       "GOMAXPROCS",
 	"-XX:MaxRAMPercentage":           "memory limit, as a share of the machine's or cgroup's memory",

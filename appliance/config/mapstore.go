@@ -4,7 +4,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"seikan/engine/job/hocon"
 	"seikan/engine/option"
@@ -58,37 +57,33 @@ func (l *loader) mapStore(tree *hocon.Value) {
 		default:
 			first = f
 			l.readMapStore(values)
-			l.noteStorage("hazelcast.map."+f.Key+".map-store.properties.", flatten(values.Tree("properties")))
+			l.noteStorage("hazelcast.map."+f.Key+".map-store.properties.", l.cfg.MapStore.Storage.Kind, flatten(values.Tree("properties")))
 		}
 	}
 }
 
 func (l *loader) readMapStore(v *option.Values) {
 	m := &l.cfg.MapStore
-	*m = MapStore{Enabled: true, ClusterName: l.cfg.ClusterName, WriteTimeout: time.Minute, Properties: map[string]string{}}
+	*m = MapStore{Enabled: true, ClusterName: l.cfg.ClusterName}
 	if class := v.String("factory-class-name"); class != fileMapStore {
 		l.problems.Add(v.Problem("factory-class-name", "expected "+fileMapStore, "no other class can be loaded than SeaTunnel's"))
 	}
-	pairs := flatten(v.Tree("properties"))
-	for _, p := range pairs {
-		m.Properties[p.Key] = p.Value
+	var pairs []option.Pair
+	for _, p := range flatten(v.Tree("properties")) {
 		switch p.Key {
-		case "clusterName":
+		case "clusterName": // part of the names of backups, not of the namespace: see db/backup
 			m.ClusterName = p.Value
+			continue
 		case "type":
 			if !strings.EqualFold(p.Value, "hdfs") {
 				l.fail(p.Pos, codeStorage, "expected hdfs; storage.type chooses", "map-store: type %q is not offered", p.Value)
 			}
-		case "writeDataTimeoutMilliseconds":
-			d, err := time.ParseDuration(p.Value + "ms")
-			if err != nil || d <= 0 {
-				l.fail(p.Pos, codeValue, "expected milliseconds", "map-store: writeDataTimeoutMilliseconds is %q", p.Value)
-			}
-			m.WriteTimeout = d
 		}
+		pairs = append(pairs, p)
 	}
 	if strings.ContainsAny(m.ClusterName, "/\\\x00") || m.ClusterName == ".." {
 		l.problems.Add(v.Problem("properties", "expected a word", "clusterName %q cannot be the name of a folder", m.ClusterName))
 	}
-	m.Storage = readStorage(storageInput{where: "map-store", pos: v.KeyPos("properties"), kind: KindHDFS, namespace: "/seatunnel-imap", base: l.cfg.StateDir, pairs: pairs}, &l.problems)
+	m.Storage = readStorage(storageInput{where: "map-store", pos: v.KeyPos("properties"), kind: "hdfs", namespace: "/seatunnel-imap",
+		local: "/seatunnel-imap", base: l.cfg.StateDir, pairs: pairs}, &l.problems)
 }

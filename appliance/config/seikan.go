@@ -53,6 +53,7 @@ func (l *loader) seikan(s *option.Values) {
 	c := l.cfg
 	c.Network.BindAddress = s.String("bind-address")
 	c.Lease, c.VoterReplace = millis(s, "lease-ms"), seconds(s, "voter-replace-seconds")
+	c.Drain = seconds(s, "drain-seconds")
 	c.EarlyDeathProof, c.MinFreeBytes = s.Bool("early-death-proof"), l.size(s, "min-free-bytes")
 	c.ClusterKeyFile = l.beside(s.String("cluster-key-file"))
 	l.memory(s)
@@ -106,7 +107,7 @@ func (l *loader) tls(t *option.Values) {
 }
 
 func (l *loader) logs(v *option.Values) {
-	lg := Logs{Dir: l.beside(v.String("dir")), Level: v.String("level"), PerJob: v.Bool("per-job"), MaxBytes: l.size(v, "max-bytes"),
+	lg := Logs{Dir: l.beside(v.String("dir")), Level: v.String("level"), PerJob: v.Bool("per-job"), MaxBytes: l.size(v, "max-bytes"), MaxTotal: l.size(v, "max-total-bytes"),
 		MaxAge: time.Duration(v.Int("max-age-days")) * 24 * time.Hour, MaxFiles: int(v.Int("max-files"))}
 	lg.FileName = map[Role]string{Hybrid: "seatunnel-engine-server", Master: "seatunnel-engine-master", Worker: "seatunnel-engine-worker", Client: "seatunnel-client"}[l.cfg.Role]
 	if n := l.props["seatunnel.logs.file_name"]; n != "" && n == filepath.Base(n) {

@@ -1,8 +1,8 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -11,75 +11,30 @@ import (
 
 	"seikan/engine/job/hocon"
 	"seikan/engine/option"
+	"seikan/storage"
+	"seikan/storage/open"
 )
 
-// The kinds of Storage.
-const (
-	KindLocal = "local"
-	KindHDFS  = "hdfs"
-	KindS3    = "s3"
-	KindOSS   = "oss"
-	KindSwift = "swift"
-)
-
-// Storage is where blobs are kept, as the storage backends want to know it.
+// Storage is where blobs are kept.
 type Storage struct {
-	Kind      string
-	Namespace string // folder or prefix, ends with a slash
-	Bucket    string // s3, oss: bucket; swift: container
-
-	DefaultFS         string // hdfs: hdfs://host:port
-	Principal, Keytab string // hdfs: Kerberos, both or none
-	SitePath          string // hdfs: hdfs-site.xml
-
-	Endpoint, Region     string // s3, oss; region of swift
-	AccessKey, SecretKey string // s3, oss; empty: from the machine's role or the environment
-	PathStyle            bool   // s3
-
-	AuthURL, User, Password, Tenant, Domain string // swift
-
-	Keys map[string]string // everything given, `seatunnel.hadoop.` taken off
+	Kind     string // one of open.Kinds, "" for none
+	Location string // without secrets
+	Keys     map[string]string
+	outside  string // what stands outside of the keys, see open.Parse
 }
 
 // String is the location without secrets.
 func (s Storage) String() string {
-	switch s.Kind {
-	case "":
+	if s.Location == "" {
 		return "none"
-	case KindLocal:
-		return s.Namespace
-	case KindHDFS:
-		return strings.TrimSuffix(s.DefaultFS, "/") + s.Namespace
 	}
-	return s.Kind + "://" + s.Bucket + "/" + strings.TrimPrefix(s.Namespace, "/")
+	return s.Location
 }
 
-// The keys each kind reads, for "did you mean".
-var storageKeys = map[string][]string{
-	"":        {"namespace", "storage.type", "type", "clusterName", "disable.cache", "writeDataTimeoutMilliseconds", "block.size", "fs.defaultFS"},
-	KindLocal: nil,
-	KindHDFS:  {"kerberosPrincipal", "kerberosKeytabFilePath", "hdfs_site_path"},
-	KindS3: {"s3.bucket", "fs.s3a.access.key", "fs.s3a.secret.key", "fs.s3a.endpoint", "fs.s3a.endpoint.region", "fs.s3a.path.style.access", "fs.s3a.aws.credentials.provider",
-		"fs.s3n.awsAccessKeyId", "fs.s3n.awsSecretAccessKey", "fs.s3n.endpoint"},
-	KindOSS:   {"oss.bucket", "fs.oss.accessKeyId", "fs.oss.accessKeySecret", "fs.oss.endpoint", "fs.oss.region", "fs.oss.credentials.provider"},
-	KindSwift: {"swift.container", "fs.swift.auth.url", "fs.swift.username", "fs.swift.password", "fs.swift.tenant", "fs.swift.domain", "fs.swift.region"},
-}
-
-// Keys of a storage that change nothing here.
-var storagePointless = map[string]string{
-	"disable.cache":                   "there is no cache of Hadoop's.",
-	"block.size":                      "objects are written whole.",
-	"fs.s3a.aws.credentials.provider": "the keys count when they are given, else the environment and the machine's role.",
-	"fs.oss.credentials.provider":     "the keys count when they are given, else the environment and the machine's role.",
-}
-
-func (l *loader) noteStorage(prefix string, pairs []option.Pair) {
-	for _, p := range pairs {
-		if reason := storagePointless[p.Key]; reason != "" {
-			l.note(prefix+p.Key, noMeaningShort+reason)
-			l.meaningless(prefix+p.Key, p.Pos, reason, false)
-		}
-	}
+// Settings are what opens it.
+func (s Storage) Settings() (open.Settings, error) {
+	settings, wrong := open.Parse(s.outside, s.Keys)
+	return settings, errors.Join(wrong...)
 }
 
 // storageInput is a plugin-config or the properties of a map-store.
@@ -87,9 +42,9 @@ type storageInput struct {
 	where     string // how messages name it
 	pos       hocon.Pos
 	pairs     []option.Pair
-	localOnly bool   // checkpoint.storage.type: localfile
-	kind      string // when storage.type is not given
+	kind      string // what stands outside, see open.Parse
 	namespace string // when it is not given
+	local     string // in place of namespace on the local disk
 	base      string // what a relative local namespace starts at
 }
 
@@ -100,174 +55,92 @@ type storageReader struct {
 	problems *hocon.Problems
 }
 
+// readStorage checks the keys; which there are, package open says.
 func readStorage(in storageInput, ps *hocon.Problems) Storage {
 	r := &storageReader{storageInput: in, at: map[string]hocon.Pos{}, keys: map[string]string{}, problems: ps}
 	for _, p := range in.pairs {
-		key := strings.TrimPrefix(p.Key, "seatunnel.hadoop.")
-		r.keys[key], r.at[key] = strings.TrimSpace(p.Value), p.Pos
+		r.keys[p.Key], r.at[p.Key] = strings.TrimSpace(p.Value), p.Pos
 	}
-	s := Storage{Keys: r.keys, Kind: r.chooseKind(), Namespace: r.keys["namespace"]}
-	switch s.Kind {
-	case KindLocal:
-		if s.Namespace == "" {
-			s.Namespace = in.namespace
+	kind := open.KindOf(in.kind, r.keys)
+	r.keys["namespace"] = r.namespaceOf(kind)
+	if given := strings.ToLower(r.keys["storage.type"]); in.kind == "localfile" && given != "" && given != open.Local {
+		r.warn("storage.type", codeStorage, "set checkpoint.storage.type: hdfs for it to count", "localfile keeps checkpoints on the local disk whatever storage.type says")
+	}
+	settings, wrong := open.Parse(in.kind, r.keys)
+	for _, err := range wrong {
+		r.fail(kind, err)
+	}
+	for _, key := range []string{"s3.bucket", "oss.bucket", "swift.container"} {
+		name := r.keys[key]
+		if _, rest, hasScheme := strings.Cut(name, "://"); hasScheme {
+			name = rest
 		}
-		if !filepath.IsAbs(s.Namespace) {
-			s.Namespace = filepath.Join(in.base, s.Namespace)
+		if _, inside, _ := strings.Cut(name, "/"); inside != "" {
+			r.warn(key, codeStorage, "use namespace for a folder", "the folder %q of %s is not used", inside, key)
 		}
-		if clean := filepath.Clean(s.Namespace); clean == "/tmp" || strings.HasPrefix(clean, "/tmp/") || strings.HasPrefix(clean, "/var/tmp/") {
-			r.warn("namespace", codeUnsafe, "temporary files are removed at boot and by cleaners", "%s is kept in %s", in.where, s.Namespace)
-		}
-	case KindHDFS:
-		s.DefaultFS = r.need("fs.defaultFS", "hdfs://host:port")
-		s.Principal, s.Keytab, s.SitePath = r.keys["kerberosPrincipal"], r.keys["kerberosKeytabFilePath"], r.keys["hdfs_site_path"]
-		if (s.Principal == "") != (s.Keytab == "") {
-			r.fail(r.given("kerberosPrincipal", "kerberosKeytabFilePath"), "both or none", "kerberosPrincipal and kerberosKeytabFilePath belong together")
-		}
-	case KindS3:
-		s.Bucket = r.bucket("s3.bucket", "s3a://bucket", "s3a", "s3n", "s3")
-		s.AccessKey, s.SecretKey = r.pair([]string{"fs.s3a.access.key", "fs.s3n.awsAccessKeyId", "fs.s3n.access.key"}, []string{"fs.s3a.secret.key", "fs.s3n.awsSecretAccessKey", "fs.s3n.secret.key"})
-		s.Endpoint, s.Region = r.first("fs.s3a.endpoint", "fs.s3n.endpoint"), r.keys["fs.s3a.endpoint.region"]
-		s.PathStyle = strings.EqualFold(r.keys["fs.s3a.path.style.access"], "true")
-	case KindOSS:
-		s.Bucket = r.bucket("oss.bucket", "oss://bucket", "oss")
-		s.AccessKey, s.SecretKey = r.pair([]string{"fs.oss.accessKeyId"}, []string{"fs.oss.accessKeySecret"})
-		s.Endpoint, s.Region = r.need("fs.oss.endpoint", "a host such as oss-cn-hangzhou.aliyuncs.com"), r.keys["fs.oss.region"]
-	case KindSwift:
-		s.Bucket = r.bucket("swift.container", "swift://container", "swift")
-		s.AuthURL, s.User, s.Password = r.need("fs.swift.auth.url", "an http or https address"), r.need("fs.swift.username", "a user"), r.need("fs.swift.password", "a password")
-		s.Tenant, s.Domain, s.Region = r.keys["fs.swift.tenant"], r.keys["fs.swift.domain"], r.keys["fs.swift.region"]
 	}
-	if s.Namespace == "" {
-		s.Namespace = in.namespace
-	}
-	if s.Kind != KindLocal {
-		s.Namespace = path.Clean("/" + s.Namespace)
-	}
-	if !strings.HasSuffix(s.Namespace, "/") {
-		s.Namespace += "/"
-	}
-	r.unknown(s.Kind)
-	return s
+	r.unknown(settings)
+	return Storage{Kind: settings.Kind, Location: settings.Location, Keys: r.keys, outside: in.kind}
 }
 
-// chooseKind goes by storage.type, then by the scheme of fs.defaultFS: SeaTunnel's "hdfs" on
-// file:/// is a local folder, and its "local" on hdfs:// is not.
-func (r *storageReader) chooseKind() string {
-	kind := strings.ToLower(r.keys["storage.type"])
-	scheme, _, hasScheme := strings.Cut(strings.ToLower(r.keys["fs.defaultFS"]), ":")
-	switch {
-	case r.localOnly:
-		if kind != "" && kind != KindLocal {
-			r.warn("storage.type", codeStorage, "set checkpoint.storage.type: hdfs for it to count", "localfile keeps checkpoints on the local disk whatever storage.type says")
+// namespaceOf is the namespace, with a slash at its end.
+func (r *storageReader) namespaceOf(kind string) string {
+	n := r.keys["namespace"]
+	if kind != open.Local {
+		if n == "" {
+			n = r.namespace
 		}
-		return KindLocal
-	case kind == "":
-		kind = r.kind
+		return strings.TrimSuffix(path.Clean("/"+n), "/") + "/"
 	}
-	switch kind {
-	case KindLocal, KindHDFS:
-		switch {
-		case hasScheme && scheme == "file":
-			return KindLocal
-		case hasScheme && scheme == "hdfs":
-			return KindHDFS
-		case hasScheme:
-			r.fail("fs.defaultFS", "expected hdfs://host:port or file:///", "fs.defaultFS %q is neither HDFS nor the local disk; use storage.type s3, oss or swift for others", r.keys["fs.defaultFS"])
-			return KindHDFS
-		}
-		return kind
-	case KindS3, KindOSS, KindSwift:
-		return kind
+	if n == "" {
+		n = r.local
 	}
-	help := ""
-	if near := option.Nearest(kind, []string{KindLocal, KindHDFS, KindS3, KindOSS, KindSwift}); near != "" {
-		help = fmt.Sprintf("did you mean %q?", near)
+	if !filepath.IsAbs(n) && !strings.HasPrefix(n, "file:") {
+		n = filepath.Join(r.base, n)
 	}
-	if kind == "cos" || kind == "minio" {
-		help = "it speaks S3: use storage.type: s3 with fs.s3a.endpoint"
+	if clean := filepath.Clean(strings.TrimPrefix(n, "file:")); clean == "/tmp" || strings.HasPrefix(clean, "/tmp/") || strings.HasPrefix(clean, "/var/tmp/") {
+		r.warn("namespace", codeUnsafe, "temporary files are removed at boot and by cleaners", "%s is kept in %s", r.where, n)
 	}
-	r.problems.Add(hocon.Problem{Code: codeStorage, Pos: r.at["storage.type"], Label: "expected local, hdfs, s3, oss or swift", Help: help, Message: fmt.Sprintf("%s: storage.type %q is not offered", r.where, kind)})
-	return ""
+	return strings.TrimSuffix(n, "/") + "/"
 }
 
-func (r *storageReader) posOf(key string) hocon.Pos {
-	if p, ok := r.at[key]; ok {
-		return p
+func (r *storageReader) posOf(kind, key string) hocon.Pos {
+	names := []string{key}
+	for _, k := range open.Keys(kind) {
+		if k.Name == key {
+			names = append(names, k.Old...)
+		}
+	}
+	for _, name := range names {
+		if p, ok := r.at[name]; ok {
+			return p
+		}
 	}
 	return r.pos
 }
 
-func (r *storageReader) fail(key, label, format string, args ...any) {
-	r.problems.Add(hocon.Problem{Code: codeStorage, Pos: r.posOf(key), Label: label, Message: r.where + ": " + fmt.Sprintf(format, args...)})
+func (r *storageReader) fail(kind string, err error) {
+	p := hocon.Problem{Code: codeStorage, Pos: r.pos, Message: fmt.Sprintf("%s: %v", r.where, err)}
+	var wrong *storage.KeyError
+	if errors.As(err, &wrong) {
+		p.Pos = r.posOf(kind, wrong.Key)
+	}
+	r.problems.Add(p)
 }
 
 func (r *storageReader) warn(key, code, label, format string, args ...any) {
-	r.problems.Add(hocon.Problem{Code: code, Pos: r.posOf(key), Label: label, Warning: true, Message: fmt.Sprintf(format, args...)})
+	r.problems.Add(hocon.Problem{Code: code, Pos: r.posOf("", key), Label: label, Warning: true, Message: fmt.Sprintf(format, args...)})
 }
 
-func (r *storageReader) need(key, example string) string {
-	if r.keys[key] == "" {
-		r.fail(key, "expected "+example, "%q is missing", key)
+func (r *storageReader) unknown(s open.Settings) {
+	var known []string
+	for _, k := range open.Keys(s.Kind) {
+		known = append(append(known, k.Name), k.Old...)
 	}
-	return r.keys[key]
-}
-
-func (r *storageReader) first(keys ...string) string {
-	if k := r.given(keys...); k != "" {
-		return r.keys[k]
-	}
-	return ""
-}
-
-// given is the first of the keys that has a value, or "".
-func (r *storageReader) given(keys ...string) string {
-	for _, k := range keys {
-		if r.keys[k] != "" {
-			return k
-		}
-	}
-	return ""
-}
-
-func (r *storageReader) pair(id, secret []string) (string, string) {
-	i, s := r.given(id...), r.given(secret...)
-	if (i == "") != (s == "") {
-		r.fail(i+s, "both or none", "%s and %s belong together", id[0], secret[0])
-	}
-	return r.keys[i], r.keys[s]
-}
-
-func (r *storageReader) bucket(key, example string, schemes ...string) string {
-	v := r.need(key, example)
-	if scheme, rest, ok := strings.Cut(v, "://"); ok {
-		if !slices.Contains(schemes, strings.ToLower(scheme)) {
-			r.fail(key, "expected "+example, "%s %q has another scheme", key, v)
-		}
-		v = rest
-	}
-	name, inside, _ := strings.Cut(v, "/")
-	if inside != "" {
-		r.warn(key, codeStorage, "use namespace for a folder", "the folder %q of %s is not used", inside, key)
-	}
-	if strings.ContainsAny(name, " \t\\?#@") || name == "" && v != "" {
-		r.fail(key, "expected "+example, "%s %q names no bucket", key, v)
-	}
-	return name
-}
-
-func (r *storageReader) unknown(kind string) {
-	if kind == "" {
-		return
-	}
-	known := slices.Concat(storageKeys[""], storageKeys[kind])
-	for _, key := range slices.Sorted(maps.Keys(r.keys)) {
-		if slices.Contains(known, key) {
-			continue
-		}
+	for _, key := range s.Unknown {
 		near := option.Nearest(key, known)
-		if near == "" && (strings.HasPrefix(key, "fs.") || strings.HasPrefix(key, "dfs.") || strings.HasPrefix(key, "hadoop.") || strings.HasPrefix(key, "ipc.")) {
-			continue // a key of Hadoop's; the backend takes what it knows
+		if near == "" && slices.ContainsFunc([]string{"fs.", "dfs.", "hadoop.", "ipc."}, func(p string) bool { return strings.HasPrefix(key, p) }) {
+			continue // of Hadoop; some other kind of storage has a use for it
 		}
 		label := "it is ignored"
 		if near != "" {
@@ -275,6 +148,29 @@ func (r *storageReader) unknown(kind string) {
 		}
 		r.warn(key, "CFG-012", label, "unknown key %q of %s", key, r.where)
 	}
+}
+
+// noteStorage says of the given keys that change nothing that they do not.
+func (l *loader) noteStorage(prefix, kind string, pairs []option.Pair) {
+	for _, p := range pairs {
+		for _, k := range open.Keys(kind) {
+			if reason, pointless := strings.CutPrefix(k.Doc, "Has no meaning here: "); pointless && k.Name == p.Key {
+				l.note(prefix+p.Key, noMeaningShort+reason)
+				l.meaningless(prefix+p.Key, p.Pos, reason, false)
+			}
+		}
+	}
+}
+
+// secretStorageKey says whether a setting ends in a key whose value is never shown.
+func secretStorageKey(setting string) bool {
+	return slices.ContainsFunc(open.Kinds, func(kind string) bool {
+		return slices.ContainsFunc(open.Keys(kind), func(k storage.Key) bool {
+			return k.Sensitive && slices.ContainsFunc(append([]string{k.Name}, k.Old...), func(name string) bool {
+				return setting == name || strings.HasSuffix(setting, "."+name)
+			})
+		})
+	})
 }
 
 // validURL reports whether s is an http or https address with a host.

@@ -128,33 +128,32 @@ func TestStorageIsNormalised(t *testing.T) {
 		{"namespace=cp", "/state/cp/"},
 		{"storage.type=hdfs fs.defaultFS=hdfs://nn:9000", "hdfs://nn:9000/seatunnel/checkpoint/"},
 		{"storage.type=LOCAL fs.defaultFS=hdfs://nn:9000/ namespace=cp", "hdfs://nn:9000/cp/"},
-		{"storage.type=hdfs", `checkpoint storage: "fs.defaultFS" is missing`},
-		{"storage.type=hdfs fs.defaultFS=hdfs://nn kerberosPrincipal=p", "checkpoint storage: kerberosPrincipal and"},
+		{"storage.type=hdfs", `checkpoint storage: fs.defaultFS: it is missing`},
+		{"storage.type=hdfs fs.defaultFS=hdfs://nn kerberosPrincipal=p", "checkpoint storage: kerberosPrincipal: it and"},
 		{"storage.type=hdfs fs.defaultFS=s3a://b", "checkpoint storage: fs.defaultFS"},
 		{"storage.type=s3 s3.bucket=s3a://b namespace=/../x", "s3://b/x/"},
 		{"storage.type=s3 s3.bucket=b", "s3://b/seatunnel/checkpoint/"},
-		{"storage.type=s3", `checkpoint storage: "s3.bucket" is missing`},
+		{"storage.type=s3", `checkpoint storage: s3.bucket: it is missing`},
 		{"storage.type=s3 s3.bucket=oss://b", "checkpoint storage: s3.bucket"},
-		{"storage.type=s3 s3.bucket=s3a://b fs.s3a.access.key=k", "checkpoint storage: fs.s3a.access.key and"},
+		{"storage.type=s3 s3.bucket=s3a://b fs.s3a.access.key=k", "checkpoint storage: fs.s3a.access.key: it and"},
 		{"storage.type=oss oss.bucket=oss://b/ fs.oss.endpoint=e fs.oss.accessKeyId=i fs.oss.accessKeySecret=s", "oss://b/seatunnel/checkpoint/"},
-		{"storage.type=oss oss.bucket=oss://b", `checkpoint storage: "fs.oss.endpoint" is missing`},
-		{"storage.type=swift swift.container=swift://c fs.swift.auth.url=http://k fs.swift.username=u fs.swift.password=p", "swift://c/seatunnel/checkpoint/"},
-		{"storage.type=swift swift.container=c fs.swift.username=u fs.swift.password=p", `checkpoint storage: "fs.swift.auth.url" is missing`},
-		{"storage.type=cos", `checkpoint storage: storage.type "cos"`},
+		{"storage.type=oss oss.bucket=oss://b", `checkpoint storage: fs.oss.endpoint: it is missing`},
+		{"storage.type=swift swift.container=swift://c swift.auth-url=http://k/v3 swift.user=u swift.key=p swift.region=r swift.domain=d", "swift://c/seatunnel/checkpoint/"},
+		{"storage.type=swift swift.container=swift://c fs.swift.auth.url=http://k/v3 fs.swift.username=u fs.swift.password=p", "swift://c/seatunnel/checkpoint/"},
+		{"storage.type=swift swift.container=c fs.swift.username=u fs.swift.password=p", `checkpoint storage: swift.auth-url: it is missing`},
+		{"storage.type=swift swift.container=c swift.auth-url=http://k/v1 swift.usr=u swift.user=u swift.key=p", `unknown key "swift.usr" of checkpoint storage`},
+		{"storage.type=cos", `checkpoint storage: storage.type: expected one of`},
 		{"localfile=1 namespace=/data", "/data/"},
 	} {
 		var ps hocon.Problems
-		in := storageInput{where: "checkpoint storage", kind: KindLocal, namespace: "/seatunnel/checkpoint/", base: "/state"}
+		in := storageInput{where: "checkpoint storage", kind: "hdfs", namespace: "/seatunnel/checkpoint/", local: "/state/checkpoint", base: "/state"}
 		for _, kv := range strings.Fields(c.keys) {
 			k, v, _ := strings.Cut(kv, "=")
 			if k == "localfile" {
-				in.localOnly = true
+				in.kind = k
 				continue
 			}
 			in.pairs = append(in.pairs, option.Pair{Key: k, Value: v})
-		}
-		if storesLocally(in) {
-			in.namespace = "/state/checkpoint"
 		}
 		got := readStorage(in, &ps).String()
 		if len(ps) > 0 {
@@ -170,7 +169,7 @@ func TestStorageInTmpIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	text := "seatunnel: {engine: {checkpoint: {storage: {type: hdfs, plugin-config: {namespace: /tmp/seatunnel/checkpoint_snapshot, storage.type: hdfs, 'fs.defaultFS': 'file:///tmp/'}}}}}"
 	c, ps := Load(Options{Env: environment(), ReadFile: files(map[string]string{"seatunnel.yaml": text})})
-	if ps.Err() != nil || len(ps) != 1 || ps[0].Code != codeUnsafe || c.Checkpoint.Storage.Namespace != "/tmp/seatunnel/checkpoint_snapshot/" {
+	if ps.Err() != nil || len(ps) != 1 || ps[0].Code != codeUnsafe || c.Checkpoint.Storage.String() != "/tmp/seatunnel/checkpoint_snapshot/" {
 		t.Errorf("got %v, %+v", ps, c.Checkpoint.Storage)
 	}
 }
@@ -201,7 +200,7 @@ func TestMemoryLimitPrecedence(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
 	for key, value := range map[string]string{
-		"fs.s3a.secret.key": "hidden", "fs.oss.accessKeySecret": "hidden", "fs.swift.password": "hidden", "jvm.-Ddb.Password": "hidden", "headers.Authorization": "hidden",
+		"fs.s3a.secret.key": "hidden", "fs.oss.accessKeySecret": "hidden", "fs.swift.password": "hidden", "x.plugin-config.swift.key": "hidden", "jvm.-Ddb.Password": "hidden", "headers.Authorization": "hidden",
 		"url": "https://user:hidden@host/x", "bad url": "ht tp://user:hidden@host",
 	} {
 		if got := show(key, value); strings.Contains(got, "hidden") {

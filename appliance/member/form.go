@@ -65,6 +65,8 @@ type Decision struct {
 	Others []Answer
 	// Reason is for people.
 	Reason string
+	// Conflict, of a Resume, tells of other clusters of this name; empty if none answered.
+	Conflict string
 }
 
 // Form decides how a node begins:
@@ -87,7 +89,8 @@ func Form(f Facts) Decision {
 		d.Do, d.ClusterID = Resume, f.Self.ClusterID
 		d.Reason = "this node is in cluster " + f.Self.ClusterID
 		if len(clusters) > 1 {
-			d.Reason += "; " + conflict(f.Self.ClusterName, others)
+			d.Conflict = conflict(f.Self.ClusterName, others)
+			d.Reason += "; " + d.Conflict
 		}
 		return d
 	case len(clusters) > 1:

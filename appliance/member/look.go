@@ -31,6 +31,8 @@ type Looker struct {
 	Timeout time.Duration
 	// Forced tells whether an administrator has said to form a cluster; nil means never.
 	Forced func() bool
+	// Waits hears what Await waits for, whenever that changes; nil: nobody does.
+	Waits func(Decision)
 	// Log; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -143,6 +145,9 @@ func (l *Looker) Await(ctx context.Context, every time.Duration) (Decision, erro
 		}
 		if d.Reason != said {
 			said = d.Reason
+			if l.Waits != nil {
+				l.Waits(d)
+			}
 			level := slog.LevelInfo
 			if d.Do == Refuse {
 				level = slog.LevelError

@@ -35,6 +35,8 @@ type Member struct {
 	Incarnation string `json:"i,omitempty"`
 	// ClusterID is empty until the node is in a cluster.
 	ClusterID string `json:"c,omitempty"`
+	// BackupCount is what the node is configured with; nil: it does not tell.
+	BackupCount *int `json:"b,omitempty"`
 }
 
 func encode(m Member) ([]byte, error) {

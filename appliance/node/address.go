@@ -12,15 +12,11 @@ import (
 )
 
 func (s *Server) openPort(ctx context.Context) error {
-	members := make([]string, len(s.cfg.Network.Members))
-	for i, m := range s.cfg.Network.Members {
-		members[i] = m.String()
-	}
 	key, err := readKey(s.cfg.ClusterKeyFile)
 	if err != nil {
 		return fmt.Errorf("read the cluster key: %w", err)
 	}
-	s.guard = port.NewGuard(port.GuardConfig{Members: members, AllowRemote: s.cfg.HTTP.AllowRemoteWithoutLogin, Log: s.log})
+	s.guard = port.NewGuard(port.GuardConfig{Members: memberTexts(s.cfg.Network.Members), Log: s.log})
 	if err := s.useKey(key); err != nil {
 		return err
 	}
@@ -31,14 +27,22 @@ func (s *Server) openPort(ctx context.Context) error {
 		return err
 	}
 	s.bindHost = host
-	serve, call, err := certificates(s.cfg.TLS)
+	own, serve, call, err := certificates(s.cfg.TLS)
 	if err != nil {
 		return err
 	}
-	s.tls = serve
+	s.own, s.tls = own, serve
 	s.port, err = port.Listen(ctx, port.Config{Host: host, TLS: serve, ClientTLS: call, Port: s.cfg.Network.Port, AutoIncrement: s.cfg.Network.AutoIncrement,
 		Count: s.cfg.Network.PortCount, Identity: s.identity, Guard: s.guard, Log: s.log})
 	return err
+}
+
+func memberTexts(members []config.Member) []string {
+	out := make([]string, len(members))
+	for i, m := range members {
+		out[i] = m.String()
+	}
+	return out
 }
 
 func localAddresses() []netip.Addr {

@@ -38,7 +38,7 @@ var ErrUnreachable = errors.New("no node of the cluster can be reached")
 
 // NewClient makes a client by hazelcast-client.yaml.
 func NewClient(cfg *config.Config, log *slog.Logger) (*Client, error) {
-	_, call, err := certificates(cfg.TLS)
+	_, _, call, err := certificates(cfg.TLS)
 	if err != nil {
 		return nil, err
 	}

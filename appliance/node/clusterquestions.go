@@ -26,6 +26,7 @@ type About struct {
 	Version     string   `json:"version"`
 	Master      string   `json:"master"` // address; empty: there is none now
 	Ready       bool     `json:"ready"`
+	Draining    bool     `json:"draining,omitempty"`
 	HTTP        string   `json:"http,omitempty"` // address of REST V2
 	Members     []string `json:"members"`        // addresses of all nodes
 }
@@ -33,7 +34,7 @@ type About struct {
 func (s *Server) about(ctx context.Context) About {
 	id := s.identity()
 	a := About{ClusterName: id.ClusterName, ClusterID: id.ClusterID, Node: id.NodeID, Addr: id.Addr, Role: id.Role, Version: id.Version,
-		Master: s.masterAddr(), Ready: s.Ready(ctx), HTTP: s.httpAddr}
+		Master: s.masterAddr(), Ready: s.Ready(ctx), Draining: s.draining.get(), HTTP: s.httpAddr}
 	if members, err := s.raft.Members(); err == nil {
 		for _, m := range members {
 			a.Members = append(a.Members, m.Addr)
@@ -51,11 +52,12 @@ type NodeQuestion struct {
 
 // ClusterStatus is the cluster as an administrator sees it.
 type ClusterStatus struct {
-	Name     string       `json:"name"`
-	ID       string       `json:"id"`
-	Master   string       `json:"master"` // id; empty: there is none
-	Nodes    []NodeStatus `json:"nodes"`
-	Warnings []string     `json:"warnings,omitempty"`
+	Name     string        `json:"name"`
+	ID       string        `json:"id"`
+	Master   string        `json:"master"` // id; empty: there is none
+	Nodes    []NodeStatus  `json:"nodes"`
+	Backups  *BackupStatus `json:"backups,omitempty"` // of the state; nil: none are made
+	Warnings []string      `json:"warnings,omitempty"`
 }
 
 // NodeStatus is one node of it.
@@ -95,7 +97,13 @@ func (s *Server) Status(ctx context.Context) (ClusterStatus, error) {
 	for _, v := range views {
 		workers[v.Info.ID] = v
 	}
-	voters := 0
+	if s.backups != nil {
+		if err := s.askMaster(ctx, "backups", nothing{}, &out.Backups); err != nil {
+			out.Warnings = append(out.Warnings, "the master does not say how old the newest backup is: "+err.Error())
+		} else if w := out.Backups.warning(); w != "" {
+			out.Warnings = append(out.Warnings, w)
+		}
+	}
 	for _, p := range peers {
 		n := NodeStatus{ID: p.ID, Addr: p.Addr, Voter: p.Voter, Master: p.ID == leader, Reachable: p.Reachable}
 		if m, ok := here[p.ID]; ok {
@@ -103,30 +111,15 @@ func (s *Server) Status(ctx context.Context) (ClusterStatus, error) {
 		}
 		if v, ok := workers[p.ID]; ok {
 			n.Role, n.Version, n.Tags, n.Slots, n.Draining, n.Heard = v.Info.Role, v.Info.Version, v.Info.Tags, v.Info.Slots, v.Info.Draining, v.Heard
-			n.Tasks, n.SlotsUsed = v.Tasks, slotsUsed(v)
-		}
-		if p.Voter {
-			voters++
+			n.Tasks, n.SlotsUsed = v.Tasks, v.Slots
 		}
 		out.Nodes = append(out.Nodes, n)
 	}
 	slices.SortFunc(out.Nodes, func(a, b NodeStatus) int { return cmp.Compare(a.Addr, b.Addr) })
-	if len(peers) > 1 && voters == 1 {
-		out.Warnings = append(out.Warnings, "only one node has a vote: without it the cluster stops until `seikan cluster recover`; "+
-			"a third node, which may be a small one started with -r master, changes that")
+	if advice := member.Advice(candidates(peers, s.Members(), leader, nil), s.cfg.BackupCount); advice != "" && len(peers) > 1 {
+		out.Warnings = append(out.Warnings, advice)
 	}
 	return out, nil
-}
-
-// slotsUsed counts a head as one: how many committers it has only its plan tells.
-func slotsUsed(v master.NodeView) int {
-	n := 0
-	for _, t := range v.Tasks {
-		if !t.State.Ended() {
-			n++
-		}
-	}
-	return n
 }
 
 // find gives the id and address of a node that is named by either.
@@ -172,24 +165,14 @@ func (s *Server) setDraining(_ context.Context, q NodeQuestion) (nothing, error)
 		s.wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 			defer cancel()
-			if err := s.worker.Drain(ctx); err != nil {
-				s.log.Warn("tasks of this node that is drained have not all stopped", "error", err)
-			}
+			s.drain(ctx)
 		})
 	} else {
 		s.worker.Resume()
 	}
 	s.log.Info("an administrator changed whether this node takes tasks", "draining", q.On)
-	if q.On && s.raft.IsLeader() {
-		if err := s.raft.Stepdown(""); err != nil {
-			s.log.Warn("leadership was not handed over", "error", err)
-		}
-	}
 	return nothing{}, nil
 }
-
-// drainWithin is how long tasks may take to stop.
-const drainWithin = 30 * time.Second
 
 func (s *Server) tagNode(ctx context.Context, q NodeQuestion) (nothing, error) {
 	return nothing{}, s.pass(ctx, "tagging", q)
@@ -243,15 +226,18 @@ func (s *Server) joinAt(ctx context.Context, q NodeQuestion) (nothing, error) {
 }
 
 func (s *Server) vitalsHere(ctx context.Context, _ nothing) (rest.Vitals, error) {
-	return s.meter.Read(), ctx.Err()
+	v := s.meter.Read()
+	v.Connections, v.Clients = s.peers.count(), int(s.figures.clients.Load())
+	return v, ctx.Err()
 }
 
-// explainOnce logs what was configured and has no meaning here.
+// explainOnce logs what was configured and has no meaning here: how much, since files brought from
+// elsewhere have many such settings.
 func explainOnce(cfg *config.Config, log *slog.Logger) {
 	for _, note := range cfg.Notes {
 		log.Info(note)
 	}
-	for _, i := range cfg.Ignored {
-		log.Info("a setting has no meaning here", "key", i.Key, "from", i.From, "reason", i.Reason)
+	if n := len(cfg.Ignored); n > 0 {
+		log.Info("some settings have no meaning here; seikan config check shows them", "settings", n, "first", cfg.Ignored[0].Key)
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	lookForDeaths = 200 * time.Millisecond
+	lookForDeaths = 200 * time.Millisecond // while a session has ended,
+	lookForEnds   = 500 * time.Millisecond // else
 	probeWithin   = time.Second
 )
 
@@ -17,10 +18,14 @@ const (
 // not wait for the lease: the session has ended and the node's port refuses, seen from here and
 // from another node. Silence proves nothing: it may be the network's.
 func (s *Server) proveDeaths(ctx context.Context) {
-	for pause(ctx, lookForDeaths) {
+	for wait := lookForEnds; pause(ctx, wait); {
+		wait = lookForEnds
 		left, err := s.master.Left()
 		if err != nil {
 			continue
+		}
+		if len(left) > 0 {
+			wait = lookForDeaths
 		}
 		for _, seat := range left {
 			_, addr, err := s.find(seat.Node)

@@ -15,11 +15,13 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"seikan/appliance/config"
 	nodeport "seikan/appliance/port"
 	"seikan/db/raft"
 	"seikan/db/state"
@@ -56,7 +58,10 @@ var refusals = []struct {
 	{"moved", state.ErrMoved, http.StatusConflict},
 	{"config", ErrConfig, http.StatusBadRequest},
 	{"question", errQuestion, http.StatusBadRequest},
+	{"large", errTooLarge, http.StatusRequestEntityTooLarge},
+	{"crowded", rest.ErrCrowded, http.StatusServiceUnavailable},
 	{"cluster", ErrOtherCluster, http.StatusConflict},
+	{"full", errStateFull, http.StatusInsufficientStorage},
 	{"no_master", master.ErrNotMaster, http.StatusServiceUnavailable},
 	{"unknown", state.ErrUnknown, http.StatusServiceUnavailable},
 	{"not_ready", errNotReady, http.StatusServiceUnavailable},
@@ -102,9 +107,10 @@ func (s *Server) openDoor(r *http.Request) (any, error) {
 		s.log.Warn("a client of another cluster is refused", "peer", r.RemoteAddr, "its_cluster", name, "cluster", s.cfg.ClusterName)
 		return nil, fmt.Errorf("%w: the cluster at %s is called %q, not %q", ErrOtherCluster, s.advertised(), s.cfg.ClusterName, name)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxMessage+1))
-	if err != nil || len(body) > maxMessage {
-		return nil, errors.Join(fmt.Errorf("%w: at most %d bytes", errQuestion, maxMessage), err)
+	body, release, err := s.readBody(r)
+	defer release()
+	if err != nil {
+		return nil, err
 	}
 	method := strings.TrimPrefix(r.URL.Path, doorPath)
 	if method != "about" && !strings.HasPrefix(method, "cluster.") && s.disk.cluster() == "" {
@@ -112,6 +118,24 @@ func (s *Server) openDoor(r *http.Request) (any, error) {
 	}
 	return s.answer(r.Context(), method, body)
 }
+
+// readBody reads a question. What it holds must be released once.
+func (s *Server) readBody(r *http.Request) (body []byte, release func(), err error) {
+	if r.ContentLength > maxMessage {
+		return nil, func() {}, errTooLarge
+	}
+	body, release, err = s.bodies.Read(io.LimitReader(r.Body, maxMessage+1), r.ContentLength)
+	switch {
+	case errors.Is(err, rest.ErrCrowded):
+	case err != nil:
+		err = fmt.Errorf("%w: %w", errQuestion, err)
+	case len(body) > maxMessage:
+		body, err = nil, errTooLarge
+	}
+	return body, release, err
+}
+
+var errTooLarge = fmt.Errorf("the question is larger than %d bytes", maxMessage)
 
 // prove is the proof that a caller knows the cluster key: made for one request, for a few minutes.
 func prove(key []byte, method, path string, body []byte, at time.Time) string {
@@ -134,11 +158,12 @@ func (s *Server) proven(r *http.Request) bool {
 	if age := time.Since(at); age > proofWithin || age < -proofWithin {
 		return false
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxMessage+1))
+	body, release, err := s.readBody(r)
+	context.AfterFunc(r.Context(), release)
 	if err != nil {
 		return false
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return hmac.Equal([]byte(proof), []byte(prove(key, r.Method, r.URL.Path, body, at)))
 }
 
@@ -157,18 +182,19 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if v2 != nil {
 		port = v2.Addr().(*net.TCPAddr).Port
 	}
-	api := rest.New(s.restBackend(), rest.Config{Log: s.log, HTTPPort: port, ContextPath: h.ContextPath, MaxBody: h.MaxBodyBytes})
-	cfg := web.Config{ContextPath: h.ContextPath, V1: web.V1{Enabled: s.cfg.RESTV1.Enabled, Groups: s.cfg.RESTV1.Groups}, Log: s.log,
-		Guard: &auth.Guard{AllowRemote: h.AllowRemoteWithoutLogin, Member: s.isMember, Log: s.log}}
-	v1 := web.V1Handler(cfg, api)
-	door := s.guard.HTTP(http.HandlerFunc(s.door), s.proven)
+	s.handlers.port = port
+	s.handle(s.cfg)
+	callers := s.callers()
+	callers.LoggedIn = s.proven
+	door := callers.Wrap(http.HandlerFunc(s.door))
 	s.web = s.port.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, doorPath) {
 			door.ServeHTTP(w, r)
 			return
 		}
-		v1.ServeHTTP(w, r)
+		s.handlers.v1.Load().ServeHTTP(w, r)
 	}), nil)
+	s.web.ConnState = s.figures.connection
 	own := s.port.Listener(nodeport.HTTP)
 	s.serving.Go(func() {
 		if err := s.web.Serve(own); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -178,7 +204,8 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 	if v2 == nil {
 		return nil
 	}
-	server := web.NewServer(web.Handler(cfg, api), s.log)
+	server := web.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handlers.v2.Load().ServeHTTP(w, r) }), s.log)
+	server.ConnState = s.figures.connection
 	closing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stopHTTP = cancel
 	s.serving.Go(func() {
@@ -187,6 +214,28 @@ func (s *Server) serveHTTP(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// handlers answer REST; a reload replaces them.
+type handlers struct {
+	port   int // of REST V2
+	v1, v2 atomic.Pointer[handler]
+}
+
+type handler struct{ http.Handler }
+
+// handle answers from now on as cfg says.
+func (s *Server) handle(c *config.Config) {
+	api := rest.New(s.restBackend(), rest.Config{Log: s.log, HTTPPort: s.handlers.port, ContextPath: c.HTTP.ContextPath, MaxBody: c.HTTP.MaxBodyBytes, Bodies: s.bodies})
+	cfg := web.Config{ContextPath: c.HTTP.ContextPath, V1: web.V1{Enabled: c.RESTV1.Enabled, Groups: c.RESTV1.Groups}, Log: s.log,
+		Guard: s.callers()}
+	s.handlers.v1.Store(&handler{web.V1Handler(cfg, api)})
+	s.handlers.v2.Store(&handler{web.Handler(cfg, api)})
+}
+
+// callers knows who may use HTTP.
+func (s *Server) callers() *auth.Guard {
+	return &auth.Guard{AllowRemote: s.cfg.HTTP.AllowRemoteWithoutLogin, Member: s.isMember, OwnNames: s.guard.Hosts, Log: s.log}
 }
 
 // isMember says whether an address is on the member list.

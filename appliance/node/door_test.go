@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"seikan/appliance/port"
+	"seikan/web/rest"
 )
 
 func TestTheDoorOpensForTheClusterKeyOnly(t *testing.T) {
 	t.Parallel()
 	key, now := []byte("secret"), time.Now()
-	s := &Server{guard: port.NewGuard(port.GuardConfig{Key: append(key, '\n'), Log: slog.New(slog.DiscardHandler)})}
+	s := &Server{guard: port.NewGuard(port.GuardConfig{Key: append(key, '\n'), Log: slog.New(slog.DiscardHandler)}), bodies: rest.NewBodies(1 << 20)}
 	for name, c := range map[string]struct {
 		proof, body string
 		want        bool

@@ -2,34 +2,49 @@ package node
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"path/filepath"
 	"time"
 
 	"seikan/appliance/member"
+	"seikan/appliance/port"
 )
 
 // form finds or makes the cluster this node is in, then gossips with it.
 func (s *Server) form(ctx context.Context) {
-	look := &member.Looker{Self: s.identity, BasePort: s.cfg.Network.Port, Ask: s.port.Ask, Forced: s.forced.get, Log: s.log}
-	for _, m := range s.cfg.Network.Members {
-		if s.alone && s.bindHost != "" {
-			m.Host = s.bindHost // whatever the list calls this host, its nodes listen there
-		}
-		look.List = append(look.List, m.String())
-	}
+	look := &member.Looker{Self: s.identity, BasePort: s.cfg.Network.Port, Ask: s.port.Ask, Forced: func() bool { return s.forced.get() || s.staged() }, Log: s.log,
+		Waits: func(d member.Decision) { s.waits.Store(&d.Reason) }}
 	if s.cfg.Network.AutoIncrement {
 		look.Extra = max(s.cfg.Network.PortTries, 0)
 	}
+	said := ""
 	for ctx.Err() == nil {
-		d, err := look.Await(ctx, 300*time.Millisecond)
+		looking, list := s.listed.watch(ctx)
+		look.List = look.List[:0]
+		for _, m := range list {
+			if s.alone && s.bindHost != "" {
+				m.Host = s.bindHost // whatever the list calls this host, its nodes listen there
+			}
+			look.List = append(look.List, m.String())
+		}
+		d, err := look.Await(looking, 300*time.Millisecond)
 		if err == nil {
+			s.waits.Store(&d.Reason)
+			if d.Conflict != "" {
+				s.log.Error("another cluster has this one's name", "why", d.Conflict)
+			}
 			if err = s.follow(ctx, d); err == nil {
 				s.gossip(ctx, d)
 				return
 			}
 		}
-		if ctx.Err() == nil {
-			s.log.Warn("not in a cluster yet", "error", err)
+		if ctx.Err() == nil && looking.Err() == nil {
+			why := err.Error()
+			if why != said {
+				s.log.Error("not in a cluster yet", "error", err)
+			}
+			said = why
+			s.waits.Store(&why)
 			pause(ctx, time.Second)
 		}
 	}
@@ -40,16 +55,15 @@ func (s *Server) form(ctx context.Context) {
 func (s *Server) follow(ctx context.Context, d member.Decision) error {
 	switch d.Do {
 	case member.Bootstrap:
-		if err := s.makeKey(); err != nil {
-			return err
-		}
-		if err := s.raft.Bootstrap(); err != nil {
-			return fmt.Errorf("form a cluster: %w", err)
-		}
-		id := randomID(16)
-		s.log.Info("formed a new cluster", "cluster", s.cfg.ClusterName, "id", id, "why", d.Reason)
-		return s.disk.set(id)
+		formed := s.holdWork(ctx, d.Others)
+		err := s.found(ctx, d.Reason)
+		formed(err)
+		return err
 	case member.Join:
+		if s.staged() {
+			return errors.New("`seikan restore` has prepared this node to form a cluster, and another one was formed before it: stop all nodes, empty the " +
+				"state directories of the others, and start this one first; or remove " + filepath.Join(s.cfg.StateDir, pastDir))
+		}
 		if err := s.takeKey(ctx, d.Addrs); err != nil {
 			return err
 		}
@@ -65,31 +79,27 @@ func (s *Server) follow(ctx context.Context, d member.Decision) error {
 // gossip starts the member list and keeps trying to find the others.
 func (s *Server) gossip(ctx context.Context, d member.Decision) {
 	self := member.Member{NodeID: s.raft.ID(), Role: member.Role(s.cfg.Role), RaftAddr: s.advertised(), Version: s.version,
-		Incarnation: s.incarnation, ClusterID: s.disk.cluster()}
+		Incarnation: s.incarnation, ClusterID: s.disk.cluster(), BackupCount: &s.cfg.BackupCount}
 	list, err := member.Start(member.Config{Port: s.port, ClusterName: s.cfg.ClusterName, Self: self, Log: s.log})
 	if err != nil {
 		s.log.Error("the member list does not start", "error", err)
 		return
 	}
 	s.setList(list)
+	s.wg.Go(func() { s.compare(ctx, list) })
+	said := ""
 	for ctx.Err() == nil {
-		var addrs []string
-		if members, err := s.raft.Members(); err == nil {
-			for _, m := range members {
-				if m.ID != s.raft.ID() {
-					addrs = append(addrs, m.Addr)
-				}
-			}
-		}
-		for _, o := range d.Others {
-			addrs = append(addrs, o.Addr)
-		}
-		if len(addrs) == 0 || len(list.Members()) > 1 {
+		addrs := s.unmet(list.Members(), d.Others)
+		if len(addrs) == 0 {
 			pause(ctx, 5*time.Second)
 			continue
 		}
-		if err := list.Join(ctx, addrs); err != nil && ctx.Err() == nil {
-			s.log.Debug("no other member found yet", "error", err)
+		err := list.Join(ctx, addrs)
+		var refused *port.RefusedError
+		if errors.As(err, &refused) && refused.Reason != said {
+			said = refused.Reason
+			s.log.Error("a listed node is not of this cluster", "addr", refused.Addr, "why", refused.Reason,
+				"hint", "if both were to form one cluster, their member lists differ: correct them, and empty the state directory of the nodes that shall join the other")
 		}
 		pause(ctx, time.Second)
 	}

@@ -15,9 +15,10 @@ import (
 // membership is what a node's disk says of its cluster. It is written when the cluster is formed
 // or joined, before the node says that it is in it.
 type membership struct {
-	path string
-	mu   sync.Mutex
-	ID   string `json:"cluster_id"`
+	path    string
+	mu      sync.Mutex
+	ID      string `json:"cluster_id"`
+	Forming bool   `json:"forming"` // see begin
 }
 
 func readMembership(dir string) (*membership, error) {

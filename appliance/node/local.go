@@ -36,6 +36,9 @@ type Local struct {
 	log    *slog.Logger
 }
 
+// localHistory is what stays of local jobs.
+var localHistory = state.Policy{Expire: 90 * 24 * time.Hour, Restorable: 90 * 24 * time.Hour, MaxJobs: 10_000, MaxEvents: 100_000}
+
 // StateDir is where local mode keeps its state: SEIKAN_STATE_DIR, else seikan under
 // XDG_STATE_HOME, else ~/.local/state/seikan.
 func StateDir() (string, error) {
@@ -70,6 +73,10 @@ func OpenLocal(ctx context.Context, dir string, log *slog.Logger) (*Local, error
 		Master: &master.Local{Jobs: jobs, Blobs: checkpoints, Log: log, Interval: 10 * time.Second, Timeout: time.Minute, Retained: 3}}
 	if err := l.Reap(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
+	}
+	old := retention{jobs: jobs, blobs: checkpoints, log: log, now: time.Now, policy: localHistory}
+	if err := old.pass(ctx); err != nil {
+		log.Debug("old jobs are not all forgotten", "error", err)
 	}
 	return l, nil
 }

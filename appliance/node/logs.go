@@ -22,12 +22,13 @@ import (
 // Logs are a node's log files: one for the node, rotated daily and by size, and, when configured,
 // one for each job. Lines look as SeaTunnel's do.
 type Logs struct {
-	cfg  config.Logs
-	also io.Writer // the same lines, for a terminal; nil: none
-	now  func() time.Time
-	mu   sync.Mutex
-	main logFile
-	jobs map[string]*logFile
+	cfg   config.Logs
+	also  io.Writer // the same lines, for a terminal; nil: none
+	now   func() time.Time
+	level slog.LevelVar
+	mu    sync.Mutex
+	main  logFile
+	jobs  map[string]*logFile
 }
 
 // logFile is a file that lines are appended to.
@@ -45,6 +46,7 @@ func OpenLogs(cfg config.Logs, also io.Writer) (*Logs, error) {
 		return nil, fmt.Errorf("make the log directory: %w; seatunnel.seikan.logs.dir names another", err)
 	}
 	l := &Logs{cfg: cfg, also: also, now: time.Now, jobs: map[string]*logFile{}}
+	l.setLevel(cfg.Level)
 	l.main.path = filepath.Join(cfg.Dir, cfg.FileName+".log")
 	if err := l.main.open(l.now()); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -160,19 +162,29 @@ func (l *Logs) rotate(f *logFile, now time.Time) {
 	}
 }
 
-// Logger writes to the files.
-func (l *Logs) Logger() *slog.Logger {
+// setLevel takes debug, info, warn or error; anything else is info.
+func (l *Logs) setLevel(name string) {
 	var level slog.Level
-	if level.UnmarshalText([]byte(l.cfg.Level)) != nil {
+	if level.UnmarshalText([]byte(name)) != nil {
 		level = slog.LevelInfo
 	}
-	return slog.New(&logHandler{logs: l, level: level})
+	l.level.Set(level)
 }
+
+// Reconfigure puts a new level and new limits of the files to use. Where the files are stays.
+func (l *Logs) Reconfigure(cfg config.Logs) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cfg.MaxBytes, l.cfg.MaxTotal, l.cfg.MaxAge, l.cfg.MaxFiles = cfg.MaxBytes, cfg.MaxTotal, cfg.MaxAge, cfg.MaxFiles
+	l.setLevel(cfg.Level)
+}
+
+// Logger writes to the files.
+func (l *Logs) Logger() *slog.Logger { return slog.New(&logHandler{logs: l}) }
 
 // logHandler formats records as SeaTunnel's servers do: time, level, [logger], [thread] - message.
 type logHandler struct {
 	logs   *Logs
-	level  slog.Level
 	job    string
 	speaks string
 	thread []string
@@ -180,7 +192,7 @@ type logHandler struct {
 }
 
 // Enabled implements slog.Handler.
-func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.logs.level.Level() }
 
 // Handle implements slog.Handler.
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {

@@ -50,6 +50,13 @@ func (p *peers) dial(addr string) (grpc.ClientConnInterface, error) {
 	return c, nil
 }
 
+// count is how many nodes this one has connections to.
+func (p *peers) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}
+
 // A node that was away may be master a second after it is back, and leases are short: neither the
 // pauses between attempts to connect nor a connection that the network has swallowed may last.
 var (
@@ -60,6 +67,9 @@ var (
 
 // maxMessage is the most bytes of one message: states of many splits ride in an answer.
 const maxMessage = 64 << 20
+
+// roomForBodies is the most bytes that the bodies of all HTTP requests hold together.
+const roomForBodies = 4 * maxMessage
 
 func (p *peers) close() {
 	p.mu.Lock()

@@ -70,7 +70,9 @@ func (s *Server) questions() map[string]question {
 		"progress": to(s.progressHere),
 		"counters": to(s.countersHere),
 		"nodes":    to(func(context.Context, nothing) ([]master.NodeView, error) { return s.master.Nodes() }),
-		"stepdown": to(func(_ context.Context, q NodeQuestion) (nothing, error) { return nothing{}, s.raft.Stepdown(q.Node) }),
+		"backups":  to(s.backupsHere),
+		"backup":   to(s.backUpHere),
+		"stepdown": to(s.handOver),
 		"refuses":  to(func(ctx context.Context, q NodeQuestion) (bool, error) { return refuses(ctx, q.Node), nil }),
 		"vitals":   to(s.vitalsHere),
 		"draining": to(s.setDraining),
@@ -94,6 +96,7 @@ func (s *Server) questions() map[string]question {
 		"job.logs": to(s.jobLogs),
 
 		"cluster.status": to(func(ctx context.Context, _ nothing) (ClusterStatus, error) { return s.Status(ctx) }),
+		"cluster.backup": to(s.backUpNow),
 		"cluster.join":   to(s.joinAt),
 		"cluster.remove": to(func(ctx context.Context, q NodeQuestion) (nothing, error) {
 			return nothing{}, s.raft.Remove(ctx, q.Node)

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,8 @@ import (
 
 	"seikan/appliance/config"
 	"seikan/db/state"
+	"seikan/engine/job"
+	"seikan/engine/plan"
 	"seikan/web/rest"
 )
 
@@ -55,8 +59,35 @@ func (b restBackend) Jobs() *state.Jobs { return b.s.jobs }
 
 // Submit implements rest.Backend.
 func (b restBackend) Submit(ctx context.Context, sub rest.Submission) (string, error) {
+	if err := checked(sub); err != nil {
+		return "", err
+	}
 	j, err := b.s.Submit(ctx, ClusterJob{Text: string(sub.Text), Format: string(sub.Format), Name: sub.Name, ID: sub.ID, Restore: sub.Restore})
+	if errors.Is(err, errStateFull) {
+		err = &rest.Failure{Status: http.StatusInsufficientStorage, Message: err.Error()}
+	}
 	return j.ID, err
+}
+
+// checked finds what is wrong with the text of a job as it came, while its lines and columns are
+// those that the sender knows: what is stored, and planned from, is JSON. A text with references,
+// whose values only the workers know, is left to the plan.
+func checked(sub rest.Submission) error {
+	if bytes.Contains(sub.Text, []byte("${")) {
+		return nil
+	}
+	file, err := job.Parse("job."+string(sub.Format), sub.Text, job.Options{})
+	if err == nil {
+		err = plan.Check(file)
+	}
+	if err == nil {
+		return nil
+	}
+	status := http.StatusBadRequest
+	if sub.Format == rest.JSON { // as SeaTunnel does
+		status = http.StatusInternalServerError
+	}
+	return &rest.Failure{Status: status, Message: err.Error()}
 }
 
 // Stop implements rest.Backend.
@@ -81,6 +112,7 @@ func (b restBackend) Members(ctx context.Context) ([]rest.Member, error) {
 		return nil, err
 	}
 	out := make([]rest.Member, len(status.Nodes))
+	ahead := make([]time.Duration, len(out)) // of this node's clock
 	var wg sync.WaitGroup
 	for i, n := range status.Nodes {
 		host, port := hostPort(n.Addr)
@@ -92,12 +124,24 @@ func (b restBackend) Members(ctx context.Context) ([]rest.Member, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			var v rest.Vitals
+			asked := time.Now()
 			if b.s.askAt(ctx, n.Addr, "vitals", nothing{}, &v) == nil {
 				out[i].Vitals = &v
+				ahead[i] = v.Now.Sub(asked.Add(time.Since(asked) / 2))
 			}
 		})
 	}
 	wg.Wait()
+	for i := range out {
+		if !out[i].Master || out[i].Vitals == nil {
+			continue
+		}
+		for k := range out {
+			if v := out[k].Vitals; v != nil && k != i {
+				v.ClockAhead = ahead[k] - ahead[i]
+			}
+		}
+	}
 	return out, nil
 }
 
@@ -164,9 +208,4 @@ func (b restBackend) OpenLog(_ context.Context, name string) (io.ReadCloser, err
 		return nil, rest.ErrNoLogs
 	}
 	return os.Open(filepath.Join(b.s.cfg.Logs.Dir, filepath.Base(name)))
-}
-
-// Pool implements rest.Backend.
-func (b restBackend) Pool() rest.Pool {
-	return rest.Pool{Coordinator: b.s.cfg.Role != config.Worker}
 }

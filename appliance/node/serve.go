@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,12 +17,15 @@ import (
 
 	"seikan/appliance/config"
 	"seikan/appliance/port"
+	"seikan/appliance/unit"
 	"seikan/db/state"
+	"seikan/engine/fault"
 	"seikan/engine/job"
 	"seikan/engine/job/hocon"
 	"seikan/engine/master"
 	"seikan/engine/plan"
 	"seikan/engine/rpc"
+	"seikan/engine/worker"
 )
 
 // conversations serve what nodes say to each other. (rpc.Handler)
@@ -87,6 +91,10 @@ type ClusterJob struct {
 // Submit records a job: once it returns, the job is not lost while a majority of the voters'
 // disks is left.
 func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
+	if err := s.figures.size.refuses(); err != nil {
+		s.figures.pool.reject()
+		return state.Job{}, err
+	}
 	options := job.Options{}
 	if c.Restore && c.Text == "" { // as it was
 		row, err := s.jobs.Job(ctx, c.ID)
@@ -104,10 +112,8 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 		return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	root := file.Root
-	if sealer := s.sealer.Load(); sealer != nil {
-		if root, err = sealer.Seal(root, Sensitive); err != nil {
-			return state.Job{}, fmt.Errorf("seal the job's secrets: %w", err)
-		}
+	if root, err = s.seal(root); err != nil {
+		return state.Job{}, fmt.Errorf("seal the job's secrets: %w", err)
 	}
 	mode := "BATCH"
 	if env.Streaming {
@@ -121,6 +127,7 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 	}
 	submit := state.Submit{ID: c.ID, Name: JobName(c.Name, env.JobName), Mode: mode, Owner: s.raft.ID(), Text: string(hocon.JSON(root)), TextFormat: "json"}
 	var row state.Job
+	fault.Point("job.submit.before")
 	if c.Restore {
 		submit.RestoredFrom = "latest"
 		row, err = s.jobs.Restart(ctx, submit, c.Op)
@@ -131,6 +138,7 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 	} else {
 		row, err = s.jobs.CreateJob(ctx, submit, c.Op)
 	}
+	fault.Point("job.submit.after")
 	if err == nil {
 		row.Text = ""
 		s.wakeMaster(ctx)
@@ -187,7 +195,9 @@ func (s *Server) plan(ctx context.Context, row state.Job, log *slog.Logger) (*pl
 	if err != nil {
 		return nil, err
 	}
-	if sealer := s.sealer.Load(); sealer != nil {
+	if sealer := s.sealer.Load(); sealer == nil && strings.Contains(row.Text, job.Sealed) {
+		return nil, s.keyMissing()
+	} else if sealer != nil {
 		open, err := sealer.Open(file.Root)
 		if err != nil {
 			return nil, err
@@ -196,24 +206,36 @@ func (s *Server) plan(ctx context.Context, row state.Job, log *slog.Logger) (*pl
 			return nil, err
 		}
 	}
-	return plan.Build(ctx, file, row.ID, log)
+	p, err := plan.Build(ctx, file, row.ID, log)
+	return p, unit.Explain(err)
 }
 
 func (s *Server) jobLog(jobID string) *slog.Logger { return s.log.With("job", jobID) }
 
-// drain hands leadership over and stops what runs here, so that it goes on elsewhere.
+// drain lets the master, which may be this node, move what runs here from a checkpoint, and then
+// hands leadership over.
 func (s *Server) drain(ctx context.Context) {
-	if s.raft.IsLeader() {
-		if members, err := s.raft.Members(); err == nil && len(members) > 1 {
-			if err := s.raft.Stepdown(""); err != nil {
-				s.log.Debug("leadership was not handed over", "error", err)
-			}
+	s.draining.set(true)
+	switch err := s.worker.Drain(ctx, drainPatience); {
+	case errors.Is(err, worker.ErrResumed):
+		return
+	case err != nil:
+		s.log.Warn("the master has not heard that the tasks of this node are stopped", "error", err)
+	}
+	if members, err := s.raft.Members(); s.raft.IsLeader() && (err != nil || len(members) > 1) {
+		if _, err := s.handOver(ctx, NodeQuestion{}); err != nil {
+			s.log.Info("leadership was not handed over", "error", err)
 		}
 	}
-	if err := s.worker.Drain(ctx); err != nil {
-		s.log.Warn("the node stops before the master has heard that its tasks are stopped", "error", err)
-	}
 }
+
+const (
+	// drainPatience is how long the tasks of a node that is drained may take to end by a
+	// checkpoint: somewhat longer than the master waits for one.
+	drainPatience = 20 * time.Second
+	// drainWithin is how long all of it may take.
+	drainWithin = 30 * time.Second
+)
 
 // nodeNumber is the part of job ids that is a node's own.
 func nodeNumber(id string) uint16 {

@@ -18,6 +18,7 @@ import (
 	"seikan/appliance/config"
 	"seikan/appliance/member"
 	"seikan/appliance/port"
+	"seikan/appliance/unit"
 	"seikan/db/raft"
 	"seikan/db/state"
 	"seikan/engine/job"
@@ -41,13 +42,17 @@ type Server struct {
 	listMu      sync.Mutex
 	list        *member.List
 	blobs       storage.Store
-	jobs        *state.Jobs // forwarding to the leader
+	backups     storage.Store // nil: there is no map-store
+	uploader    uploading
+	sealed      atomic.Pointer[map[string]bool] // jobs that need the key while it is missing
+	jobs        *state.Jobs                     // forwarding to the leader
 	ids         *state.JobIDs
 	sealer      atomic.Pointer[job.Sealer] // nil without a cluster key
 	worker      *worker.Worker
 	master      *master.Cluster
 	grpc        *grpc.Server
 	peers       *peers
+	own         *certificate
 	tls         *tls.Config // nil: none
 	bindHost    string      // of the node's port; "" means every address
 	alone       bool        // the member list names this host only
@@ -57,8 +62,15 @@ type Server struct {
 	asked       map[string]question
 	meter       *rest.Meter
 	logs        *Logs // nil: this node writes no log files
+	figures     figures
+	lifecycle   *lifecycle   // nil: nobody wants to know
+	bodies      *rest.Bodies // of requests, all together
 	started     time.Time
 
+	handlers handlers
+	listed   memberList
+	waits    atomic.Pointer[string] // why it is in no cluster yet
+	settings map[string]string      // that are in force; only Reload uses them
 	tags     syncedTags
 	draining syncedFlag
 	forced   syncedFlag // an administrator said to form a cluster without the silent members
@@ -72,6 +84,7 @@ type Server struct {
 type StartOptions struct {
 	Config  *config.Config
 	Blobs   storage.Store // checkpoint storage
+	Backups storage.Store // of the state, at the map-store's namespace; nil: none
 	Version string
 	Commit  string
 	Log     *slog.Logger
@@ -83,13 +96,20 @@ type StartOptions struct {
 // Start opens the node's port and state and begins to look for its cluster. It returns when the
 // node can be asked; Ready tells when it serves.
 func Start(ctx context.Context, o StartOptions) (s *Server, err error) {
-	s = &Server{cfg: o.Config, log: o.Log, version: o.Version, commit: o.Commit, incarnation: randomID(8), blobs: o.Blobs, started: time.Now(), meter: rest.NewMeter(), logs: o.Logs}
+	s = &Server{cfg: o.Config, log: o.Log, version: o.Version, commit: o.Commit, incarnation: randomID(8), blobs: o.Blobs, backups: o.Backups, started: time.Now(), meter: rest.NewMeter(), logs: o.Logs}
+	s.figures.size.limits.Store(&o.Config.State)
+	s.figures.size.log = o.Log
+	s.bodies = rest.NewBodies(roomForBodies)
 	s.asked = s.questions()
+	s.checkpointQuestions(s.asked)
 	explainOnce(o.Config, o.Log)
 	s.tags.set(o.Config.Tags)
+	s.listed.list = o.Config.Network.Members
+	s.settings = settingsOf(o.Config)
+	started := s
 	defer func() {
 		if err != nil {
-			s.close()
+			started.close()
 		}
 	}()
 	if err := os.MkdirAll(o.Config.StateDir, 0o700); err != nil {
@@ -98,26 +118,42 @@ func Start(ctx context.Context, o StartOptions) (s *Server, err error) {
 	if s.disk, err = readMembership(o.Config.StateDir); err != nil {
 		return nil, err
 	}
+	down, err := s.tryStorages(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.openPort(ctx); err != nil {
 		return nil, err
+	}
+	if err := dropUnfinished(s.disk, filepath.Join(o.Config.StateDir, "raft")); err != nil {
+		return nil, fmt.Errorf("throw away a cluster that was not formed to the end: %w", err)
 	}
 	if err := s.openStore(o); err != nil {
 		return nil, err
 	}
+	if empty, err := s.raft.Empty(); err == nil && empty && s.disk.cluster() != "" {
+		return nil, fmt.Errorf("%s says that this node is in cluster %s, whose state is not in %s: put that directory back, or remove %s as a whole so that the node joins anew",
+			s.disk.path, s.disk.cluster(), filepath.Join(o.Config.StateDir, "raft"), o.Config.StateDir)
+	}
 	s.peers = newPeers(s.port)
 	s.jobs = state.New(s.raft.Forwarding(), time.Now, state.RandomID)
 	s.ids = state.NewJobIDs(time.Now, nodeNumber(s.raft.ID()))
-	s.master = &master.Cluster{Jobs: state.New(s.raft.LeaderStore(), time.Now, state.RandomID), Blobs: s.blobs, Plan: s.plan,
-		Node: s.raft.ID(), Lease: s.cfg.Lease, Wait: s.cfg.JobScheduleStrategy == "WAIT", Log: s.log}
+	s.master = &master.Cluster{Jobs: state.New(s.raft.LeaderStore(), time.Now, state.RandomID), Blobs: s.blobs, Plan: s.plan, Lacks: s.lacks,
+		Node: s.raft.ID(), Lease: s.cfg.Lease, Wait: s.cfg.JobScheduleStrategy == "WAIT", TellEvery: s.cfg.PrintExecutionInfoEvery, Log: s.log}
 	s.worker = worker.New(worker.Config{Info: s.info, Jobs: s.jobs, Blobs: s.blobs, Plan: s.plan, Dial: s.peers.dial, Master: s.masterAddr,
-		JobLog: s.jobLog, Log: s.log, Interval: s.cfg.Checkpoint.Interval, Timeout: s.cfg.Checkpoint.Timeout, Retained: s.cfg.Checkpoint.MaxRetained})
+		Explain: unit.Explain, Event: s.taskEvents(), JobLog: s.jobLog, Log: s.log, Interval: s.cfg.Checkpoint.Interval, Timeout: s.cfg.Checkpoint.Timeout, Retained: s.cfg.Checkpoint.MaxRetained})
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.serveRPC()
 	if err := s.serveHTTP(ctx); err != nil {
 		return nil, err
 	}
+	s.watchItself(running)
 	s.wg.Go(func() { s.form(running) })
+	s.wg.Go(func() { s.awaitKey(running) })
+	for _, p := range down {
+		s.wg.Go(func() { s.tryAgain(running, p) })
+	}
 	s.wg.Go(func() { s.reign(running) })
 	if s.cfg.Role != config.Master {
 		s.wg.Go(func() {
@@ -132,7 +168,8 @@ func Start(ctx context.Context, o StartOptions) (s *Server, err error) {
 func (s *Server) openStore(o StartOptions) error {
 	var err error
 	s.raft, err = raft.Open(raft.Config{Dir: filepath.Join(s.cfg.StateDir, "raft"), Advertise: s.advertised(), Raft: s.port.Layer(port.Raft),
-		Cluster: s.port.Layer(port.Store), Log: s.log, MinFreeBytes: uint64(max(s.cfg.MinFreeBytes, 0)), Fatal: o.Fatal})
+		Cluster: s.port.Layer(port.Store), Log: s.log, MinFreeBytes: uint64(max(s.cfg.MinFreeBytes, 0)), Fatal: o.Fatal,
+		WorkerLease: s.cfg.Lease, Voteless: voteless(s.cfg.Role)})
 	return err
 }
 
@@ -145,16 +182,15 @@ func (s *Server) masterAddr() string {
 // Ready says whether the node serves: it is in a cluster that has a master and a schema.
 func (s *Server) Ready(ctx context.Context) bool {
 	ok, err := s.raft.Ready(ctx)
-	return ok && err == nil && s.disk.cluster() != ""
+	return ok && err == nil && s.disk.cluster() != "" && s.raft.Holds() == ""
 }
 
 // Addr is where the others reach this node.
 func (s *Server) Addr() string { return s.advertised() }
 
-// Stop drains and closes the node: it takes no more tasks, hands leadership over, stops what it
-// runs, and leaves.
+// Stop drains and closes the node: its tasks go on elsewhere from a checkpoint, leadership is handed
+// over, and it leaves.
 func (s *Server) Stop(ctx context.Context) {
-	s.draining.set(true)
 	s.drain(ctx)
 	s.close()
 }

@@ -18,7 +18,7 @@ import (
 	blobs "seikan/storage/local"
 )
 
-type logTo struct{ t *testing.T }
+type logTo struct{ t testing.TB }
 
 func (w logTo) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimRight(string(p), "\n"))
@@ -27,13 +27,14 @@ func (w logTo) Write(p []byte) (int, error) {
 
 // cluster is some nodes in this process, on loopback ports of their own.
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	nodes []*Server
 	dir   string
 	ports []int
+	cfg   config.Config // what is not of one node alone
 }
 
-func freePorts(t *testing.T, n int) []int {
+func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var out []int
 	for range n {
@@ -49,9 +50,15 @@ func freePorts(t *testing.T, n int) []int {
 	return out
 }
 
-func startCluster(t *testing.T, n int) *cluster {
+func startCluster(t testing.TB, n int, change ...func(*config.Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), ports: freePorts(t, n)}
+	c.cfg = config.Config{Role: config.Hybrid, ClusterName: "test", BackupCount: 1, Slots: config.Slots{Dynamic: true},
+		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3}, Lease: 4 * time.Second,
+		VoterReplace: time.Minute}
+	for _, f := range change {
+		f(&c.cfg)
+	}
 	c.nodes = make([]*Server, n)
 	for i := range n {
 		c.start(i)
@@ -77,12 +84,11 @@ func (c *cluster) start(i int) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	cfg := &config.Config{StateDir: filepath.Join(c.dir, fmt.Sprintf("node-%d", i)), Role: config.Hybrid, ClusterName: "test",
-		Network: config.Network{Port: c.ports[i], PortCount: 1, Members: members}, BackupCount: 1, Slots: config.Slots{Dynamic: true},
-		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3}, Lease: 4 * time.Second,
-		VoterReplace: time.Minute, ClusterKeyFile: filepath.Join(c.dir, fmt.Sprintf("key-%d", i))}
+	cfg := c.cfg
+	cfg.StateDir, cfg.ClusterKeyFile = filepath.Join(c.dir, fmt.Sprintf("node-%d", i)), filepath.Join(c.dir, fmt.Sprintf("key-%d", i))
+	cfg.Network = config.Network{Port: c.ports[i], PortCount: 1, Members: members}
 	log := slog.New(slog.NewTextHandler(logTo{c.t}, &slog.HandlerOptions{Level: slog.LevelInfo})).With("node", i)
-	s, err := Start(c.t.Context(), StartOptions{Config: cfg, Blobs: store, Version: "test", Log: log, Fatal: func(err error) { c.t.Error(err) }})
+	s, err := Start(c.t.Context(), StartOptions{Config: &cfg, Blobs: store, Version: "test", Log: log, Fatal: func(err error) { c.t.Error(err) }})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -37,8 +37,6 @@ type GuardConfig struct {
 	Members []string
 	// Key is the cluster key; nil if there is none yet.
 	Key []byte
-	// AllowRemote lets everyone use HTTP (allow-remote-without-login).
-	AllowRemote bool
 	// Resolve looks names up; nil means the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Log; nil means slog.Default().
@@ -97,6 +95,9 @@ func (g *Guard) SetMembers(entries []string) {
 	g.hosts.Store(&hosts)
 	g.known.Store(&places{})
 }
+
+// Hosts are the names and addresses of the member list, without ports.
+func (g *Guard) Hosts() []string { return slices.Clone(*g.hosts.Load()) }
 
 // hostOf takes the port off, if there is one.
 func hostOf(entry string) string {

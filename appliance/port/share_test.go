@@ -36,7 +36,7 @@ func shared(t testing.TB, change ...func(*setup)) *node {
 		body, _ := io.ReadAll(r.Body)
 		_, _ = w.Write(body)
 	})
-	web := n.Server(n.Guard().HTTP(rest, nil), n.Guard().HTTP(rpc, nil))
+	web := n.Server(rest, rpc)
 	var wg sync.WaitGroup
 	web1, rpc1 := n.Listener(HTTP), n.Listener(RPC)
 	wg.Go(func() { _ = web.Serve(web1) })

@@ -10,18 +10,28 @@ import (
 	"testing"
 )
 
-var build = sync.OnceValues(func() (string, error) {
+// Tags of the builds, those of the Makefile: what is compiled there is not compiled again here.
+const Tags = "osusergo,netgo"
+
+var (
+	build          = sync.OnceValues(func() (string, error) { return compile("", "seikan", Tags) })
+	withFailpoints = sync.OnceValues(func() (string, error) { return compile("", "seikan-failpoints", Tags+",failpoints") })
+)
+
+// compile builds the program in a source tree; "" is this one.
+func compile(tree, name, tags string) (string, error) {
 	dir, err := os.MkdirTemp("", "seikan-testbed-")
 	if err != nil {
 		return "", err
 	}
-	bin := filepath.Join(dir, "seikan")
-	c := exec.Command("go", "build", "-o", bin, "seikan/appliance")
+	bin := filepath.Join(dir, name)
+	c := exec.Command("go", "build", "-trimpath", "-tags", tags, "-o", bin, "seikan/appliance")
+	c.Dir = tree
 	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build seikan: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return bin, nil
-})
+}
 
 // Seikan returns the path of the program, built once a test binary. SEIKAN_BIN names another.
 func Seikan(t testing.TB) string {
@@ -30,6 +40,16 @@ func Seikan(t testing.TB) string {
 		return bin
 	}
 	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// Failpoints returns the path of the program with failpoints, built once a test binary.
+func Failpoints(t testing.TB) string {
+	t.Helper()
+	bin, err := withFailpoints()
 	if err != nil {
 		t.Fatal(err)
 	}

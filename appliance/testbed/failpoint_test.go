@@ -6,23 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"seikan/engine/fault"
 )
-
-var buildWithFailpoints = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "seikan-failpoints-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "seikan")
-	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", bin, "seikan/appliance").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build seikan with failpoints: %w\n%s", err, out)
-	}
-	return bin, nil
-})
 
 // TestAKillAtEveryDurableStepLosesAndDoublesNothing kills the process at each named point, at its
 // first and at its third passing, then goes on with --restore, and counts. (P1, P2)
@@ -30,10 +17,7 @@ func TestAKillAtEveryDurableStepLosesAndDoublesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills by the dozen: not for quick tests")
 	}
-	bin, err := buildWithFailpoints()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := Failpoints(t)
 	for name, to := range map[string]target{"file": fileTarget(), "sqlite": sqliteTarget()} {
 		for _, point := range fault.Points {
 			for _, nth := range []int{0, 2} {

@@ -98,7 +98,7 @@ func sqliteTarget() target {
 				table = "ledger", enable_upsert = false, is_exactly_once = true }`, filepath.Join(dir, "out.db"))
 		},
 		read: func(t *testing.T, dir string, row func(id, check int)) {
-			db, err := sql.Open("sqlite", filepath.Join(dir, "out.db"))
+			db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "out.db")+"?_pragma=busy_timeout(5000)")
 			if err != nil {
 				t.Fatal(err)
 			}

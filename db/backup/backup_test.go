@@ -358,6 +358,47 @@ func TestOlderStateDoesNotBecomeTheNewest(t *testing.T) {
 	}
 }
 
+// Two clusters that were configured alike do not take each other's state for their own.
+func TestAnotherClusterInTheSameFolderIsRefused(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(1), newStore(t)
+	mine, other := w.uploader(t, s, nil), w.uploader(t, s, nil)
+	mine.Folder, other.Folder, other.Cluster, other.ClusterID = "copied", "copied", "another", "c2"
+	step(t, mine)
+	if _, _, err := other.Step(t.Context()); !errors.Is(err, ErrOtherCluster) || !strings.Contains(err.Error(), "clusterName") {
+		t.Errorf("the other cluster's backup: %v", err)
+	}
+	if _, err := Newest(t.Context(), s, nil, Want{Folder: "copied", Cluster: "another"}); !errors.Is(err, ErrOtherCluster) {
+		t.Errorf("the other cluster's restore: %v", err)
+	}
+	if i, err := Newest(t.Context(), s, nil, Want{Folder: "copied"}); err != nil || i.Cluster != "seatunnel" {
+		t.Errorf("whoever does not mind whose it is: %+v, %v", i, err)
+	}
+}
+
+// A cluster that was restored elsewhere while this one was thought dead keeps the newest backup.
+func TestAnOldIncarnationGivesWay(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(1), newStore(t)
+	old := w.uploader(t, s, nil)
+	step(t, old)
+	next := w.uploader(t, s, nil)
+	next.ClusterID = "c2"
+	if _, made := step(t, next); !made {
+		t.Fatal("the new incarnation makes no backup")
+	}
+	w.change()
+	again := w.uploader(t, s, nil) // another leader of the old one
+	for _, u := range []*Uploader{old, again} {
+		if _, _, err := u.Step(t.Context()); !errors.Is(err, ErrBehind) || !strings.Contains(err.Error(), "c2") {
+			t.Errorf("the old incarnation's backup: %v", err)
+		}
+	}
+	if _, made := step(t, next); !made {
+		t.Error("the new incarnation makes no more backups")
+	}
+}
+
 func TestAgeIsHowFarTheBackupIsBehind(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(1), newStore(t)

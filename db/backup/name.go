@@ -41,8 +41,8 @@ var (
 	idRule      = regexp.MustCompile(`^[0-9A-Za-z_.]{1,64}$`)
 )
 
-// folder is where the backups of a cluster lie. SeaTunnel's own map-store has other folders
-// beside it, one a map.
+// folder is where the backups of a cluster lie: cluster is its name, or the clusterName of the
+// map-store. SeaTunnel's own map-store has other folders beside it, one a map.
 func folder(cluster string) string { return cluster + "/state/" }
 
 func (i Info) name(cluster string) string {

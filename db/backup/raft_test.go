@@ -40,7 +40,7 @@ func node(t *testing.T, restore string) *raft.Node {
 	mux.Logger.SetOutput(io.Discard)
 	forRaft, forCluster := mux.Listen(cluster.MuxRaftHeader), mux.Listen(cluster.MuxClusterHeader)
 	go func() { _ = mux.Serve() }()
-	n, err := raft.Open(raft.Config{Dir: t.TempDir(), Advertise: ln.Addr().String(), Restore: restore, MinFreeBytes: 1 << 20,
+	n, err := raft.Open(raft.Config{Dir: t.TempDir(), Advertise: ln.Addr().String(), MinFreeBytes: 1 << 20,
 		Raft:    tcp.NewLayer(forRaft, tcp.NewDialer(cluster.MuxRaftHeader, nil)),
 		Cluster: tcp.NewLayer(forCluster, tcp.NewDialer(cluster.MuxClusterHeader, nil)),
 		Log:     slog.New(slog.DiscardHandler), Fatal: func(err error) { t.Error(err) }})
@@ -48,11 +48,11 @@ func node(t *testing.T, restore string) *raft.Node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = errors.Join(n.Close(), ln.Close()) })
-	if err := n.Bootstrap(); err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	if err := n.BootstrapFrom(ctx, restore, func(context.Context, db.Store) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	if err := n.WaitReady(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,10 +15,13 @@ import (
 
 // Want says which backup is looked for.
 type Want struct {
-	Cluster string    // its name
+	Folder  string    // clusterName of the map-store; empty means Cluster
+	Cluster string    // its name; empty means any
 	Schema  int       // newest version of the state's schema that can be read; 0: this program's
 	AsOf    time.Time // taken then or before; zero: whenever
 }
+
+func (w Want) folder() string { return cmp.Or(w.Folder, w.Cluster) }
 
 // tries is how often a failing read of the storage is begun.
 const tries = 3
@@ -27,7 +31,7 @@ const tries = 3
 // restored is an error, never passed over: ErrOtherCluster, ErrNewer, ErrKey. ErrNone when there
 // is none, ErrDamaged when none of them is good; any other error is the storage's.
 func Newest(ctx context.Context, store storage.Store, key []byte, want Want) (Info, error) {
-	all, err := List(ctx, store, want.Cluster)
+	all, err := List(ctx, store, want.folder())
 	if err != nil {
 		return Info{}, err
 	}
@@ -48,9 +52,9 @@ func Newest(ctx context.Context, store storage.Store, key []byte, want Want) (In
 		}
 	}
 	if passed != nil {
-		return Info{}, fmt.Errorf("no backup of cluster %s in %s is good: %w", want.Cluster, store, errors.Join(passed...))
+		return Info{}, fmt.Errorf("no backup of cluster %s in %s is good: %w", want.folder(), store, errors.Join(passed...))
 	}
-	return Info{}, fmt.Errorf("%w of cluster %s in %s", ErrNone, want.Cluster, store)
+	return Info{}, fmt.Errorf("%w of cluster %s in %s", ErrNone, want.folder(), store)
 }
 
 // Inspect reads the header of a backup.
@@ -92,7 +96,7 @@ func Verify(ctx context.Context, store storage.Store, i Info, key []byte, want W
 
 func (w Want) fits(i Info) error {
 	switch h := i.Header; {
-	case h.Cluster != w.Cluster:
+	case w.Cluster != "" && h.Cluster != w.Cluster:
 		return fmt.Errorf("%w: %q, this one is %q; nothing is restored from it", ErrOtherCluster, h.Cluster, w.Cluster)
 	case h.Schema > schemaOr(w.Schema):
 		return fmt.Errorf("%w: its schema has version %d, this program knows up to %d; use the version that wrote it or a later one", ErrNewer, h.Schema, schemaOr(w.Schema))

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,8 @@ var ErrBehind = errors.New("another node has backed up a newer state")
 
 // Uploader makes the backups of one node while it leads its cluster. Fill in the first block.
 type Uploader struct {
-	Store     storage.Store // begins at the map-store's namespace; clusterName comes from Cluster
+	Store     storage.Store // begins at the map-store's namespace
+	Folder    string        // clusterName of the map-store; empty means Cluster
 	Cluster   string        // name of the cluster
 	ClusterID string        // its incarnation: letters, digits, "_" and "."
 	Schema    int           // version of the state's schema; 0 means this program's
@@ -183,7 +185,7 @@ func (u *Uploader) backUp(ctx context.Context, always bool) (made bool, err erro
 	if err != nil {
 		return false, err
 	}
-	all, err := List(ctx, u.Store, u.Cluster)
+	all, err := List(ctx, u.Store, u.want().folder())
 	if err != nil {
 		return false, err
 	}
@@ -193,7 +195,7 @@ func (u *Uploader) backUp(ctx context.Context, always bool) (made bool, err erro
 		if newest.Name == u.last.Name && version == u.done && !always && holds(all, u.last) && (u.last.Full() || holds(all, u.base)) {
 			return false, nil
 		}
-		if err := u.mayFollow(ctx, newest, version); err != nil {
+		if err := u.mayFollow(ctx, newest, all, version); err != nil {
 			return false, err
 		}
 		if next.Seq = newest.Seq + 1; next.Seq > maxSeq {
@@ -219,19 +221,27 @@ func (u *Uploader) backUp(ctx context.Context, always bool) (made bool, err erro
 	return true, nil
 }
 
-// mayFollow refuses to put an older state over a newer one: a leader that was deposed may not
-// know it yet.
-func (u *Uploader) mayFollow(ctx context.Context, newest Info, version int64) error {
-	if newest.Name == u.last.Name || newest.ClusterID != u.ClusterID {
+func (u *Uploader) want() Want { return Want{Folder: u.Folder, Cluster: u.Cluster, Schema: u.Schema} }
+
+// mayFollow refuses to put a backup over one that must stay the newest: of another cluster, of a
+// later incarnation of this one, or of a newer state, since a leader that was deposed may not know
+// it yet.
+func (u *Uploader) mayFollow(ctx context.Context, newest Info, all []Info, version int64) error {
+	if newest.Name == u.last.Name {
 		return nil
 	}
 	i, err := Inspect(ctx, u.Store, newest)
+	ours := func(i Info) bool { return i.ClusterID == u.ClusterID }
 	switch {
 	case errors.Is(err, ErrDamaged):
 		return nil
 	case err != nil:
 		return err
-	case i.Version > version:
+	case i.Cluster != u.Cluster:
+		return fmt.Errorf("%w: %s is of %q, this one is %q; give each its own clusterName in the map-store", ErrOtherCluster, newest.Name, i.Cluster, u.Cluster)
+	case !ours(i) && (u.last.Name != "" || slices.ContainsFunc(all, ours)):
+		return fmt.Errorf("%w: incarnation %s of cluster %q has begun after this one, %s; one of the two must be stopped", ErrBehind, i.ClusterID, u.Cluster, u.ClusterID)
+	case ours(i) && i.Version > version:
 		return fmt.Errorf("%w: version %d, this is %d", ErrBehind, i.Version, version)
 	}
 	return nil
@@ -251,7 +261,7 @@ func (u *Uploader) put(ctx context.Context, next Info, all []Info, version int64
 			body = func(w io.Writer) error { return writeDelta(w, f, im, pages) }
 		}
 	}
-	next.Name = next.name(u.Cluster)
+	next.Name = next.name(u.want().folder())
 	r, w := io.Pipe()
 	var writing sync.WaitGroup
 	writing.Go(func() { w.CloseWithError(writeObject(w, h, u.Key, body)) })
@@ -297,7 +307,7 @@ func holds(all []Info, one Info) bool {
 // their checksums: its base was read back in its time and has its size still.
 func (u *Uploader) check(ctx context.Context, i Info, h Header, im image) (Info, error) {
 	if i.Full() {
-		return Verify(ctx, u.Store, i, u.Key, Want{Cluster: u.Cluster})
+		return Verify(ctx, u.Store, i, u.Key, u.want())
 	}
 	err := again(ctx, func() error {
 		o, err := openObject(ctx, u.Store, i.Name, i.Size, u.Key)

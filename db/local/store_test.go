@@ -256,7 +256,7 @@ func TestMigrationsSurviveLostAnswers(t *testing.T) {
 			}
 		}
 		flaky.Settle(t.Context())
-		if v, err := db.SchemaVersion(t.Context(), s); err != nil || v != len(migrations.All()) {
+		if v, err := db.SchemaOf(t.Context(), s); err != nil || v.Version != len(migrations.All()) {
 			t.Errorf("seed %d: version is %d (%v)", seed, v, err)
 		}
 	}
@@ -275,6 +275,20 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestSchemaThatHasOnlyGrownIsWorkedOn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	all := migrations.All()
+	next := append(all[:len(all):len(all)], migrations.Migration{Version: len(all) + 1, Name: "later", ReadableFrom: len(all), SQL: []string{"CREATE TABLE later (a INTEGER)"}})
+	if err := openAt(t, path, Options{Migrations: next}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openAt(t, path, Options{})
+	if schema, err := db.SchemaOf(t.Context(), s); err != nil || schema != (db.Schema{Version: len(all) + 1, ReadableFrom: len(all)}) {
+		t.Errorf("the schema is %+v (%v)", schema, err)
+	}
+}
+
 func TestMigrationsGoForward(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
@@ -287,7 +301,7 @@ func TestMigrationsGoForward(t *testing.T) {
 		t.Errorf("error of a broken migration is %v", err)
 	}
 	s := openAt(t, path, Options{})
-	if v, err := db.SchemaVersion(t.Context(), s); err != nil || v != len(all) {
+	if v, err := db.SchemaOf(t.Context(), s); err != nil || v.Version != len(all) {
 		t.Errorf("version is %d (%v), want %d", v, err, len(all))
 	}
 	if rows, err := s.Query(t.Context(), db.S("SELECT 1 FROM sqlite_master WHERE name = 'half'")); err != nil || len(rows.Values) != 0 {

@@ -29,6 +29,8 @@ type Config struct {
 	ID string
 	// Advertise is the host:port under which the other nodes reach this one.
 	Advertise string
+	// Voteless: this node's role is never to vote, nor to lead.
+	Voteless bool
 	// Raft and Cluster are two streams of the node's port. Close closes both.
 	Raft, Cluster Layer
 	// Log receives what rqlite and hashicorp/raft say, too; nil means slog.Default().
@@ -36,11 +38,15 @@ type Config struct {
 	// Level is the lowest level of hashicorp/raft's messages: DEBUG, INFO, WARN (default), ERROR.
 	Level string
 
-	// Heartbeat (700 ms) is how long a follower waits for a leader, at least; up to twice that.
+	// WorkerLease (8 s) is how long tasks run on without a master. The timeouts below follow it.
+	WorkerLease time.Duration
+	// Heartbeat (a sixth of WorkerLease, at most 1 s) is how long a follower waits for a leader, at
+	// least; up to twice that.
 	Heartbeat time.Duration
-	// Election (700 ms) is how long a candidate waits for votes, at least; up to twice that.
+	// Election (as Heartbeat) is how long a candidate waits for votes, at least; up to twice that.
 	Election time.Duration
-	// Lease (500 ms, at most Heartbeat) is how long a leader goes on without a majority.
+	// Lease (three quarters of Heartbeat, never more than it) is how long a leader goes on without
+	// a majority.
 	Lease time.Duration
 	// CallTimeout (10 s) bounds a call to another node.
 	CallTimeout time.Duration
@@ -53,11 +59,11 @@ type Config struct {
 	// SnapshotEntries (8192) log entries make a snapshot.
 	SnapshotEntries uint64
 
-	// Restore is a file of Backup. It is loaded once, by the first leader of a new cluster, and
-	// then removed.
-	Restore string
 	// Migrations is the schema; nil means migrations.All().
 	Migrations []migrations.Migration
+	// Oldest is the oldest schema that this program works on; 0 means migrations.Oldest, or all of
+	// Migrations where those are fewer.
+	Oldest int
 	// Clock tells when migrations were applied; nil means time.Now.
 	Clock func() time.Time
 	// Fatal is called, once, when this node must not go on: its disk is full or failing, so that
@@ -89,9 +95,8 @@ func (c *Config) fill() error {
 			*d = v
 		}
 	}
-	defaults(&c.Heartbeat, 700*time.Millisecond)
-	defaults(&c.Election, 700*time.Millisecond)
-	defaults(&c.Lease, min(500*time.Millisecond, c.Heartbeat))
+	defaults(&c.WorkerLease, 8*time.Second)
+	c.followLease()
 	defaults(&c.CallTimeout, 10*time.Second)
 	defaults(&c.Patience, 6*time.Second)
 	if c.MinFreeBytes == 0 {
@@ -102,6 +107,9 @@ func (c *Config) fill() error {
 	}
 	if c.Migrations == nil {
 		c.Migrations = migrations.All()
+	}
+	if c.Oldest == 0 {
+		c.Oldest = min(migrations.Oldest, len(c.Migrations))
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

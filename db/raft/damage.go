@@ -93,36 +93,3 @@ func discard(dir string, members []Member) (id string, err error) {
 	}
 	return id, os.Rename(filepath.Join(dir, storeDir), filepath.Join(dir, damagedDir))
 }
-
-// rejoin brings a node that has lost its state back, with the vote it had, however long that
-// takes.
-func (n *Node) rejoin(members []Member) {
-	var addrs []string
-	voter := false
-	for _, m := range members {
-		if m.Addr == n.cfg.Advertise {
-			voter = m.Voter
-			continue
-		}
-		addrs = append(addrs, m.Addr)
-	}
-	pause := 100 * time.Millisecond
-	for {
-		err := n.Join(n.ctx, addrs, voter)
-		if err == nil {
-			n.rejoining.Store(false)
-			n.cfg.Log.Warn("this node is back in the cluster and fetches the state", "id", n.id, "voter", voter)
-			return
-		}
-		if n.ctx.Err() != nil {
-			return
-		}
-		n.cfg.Log.Warn("this node cannot join its cluster again yet", "error", err, "next_try_in", pause)
-		select {
-		case <-n.ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, 5*time.Second)
-	}
-}

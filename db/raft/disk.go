@@ -63,29 +63,32 @@ func (n *Node) diskLow() error {
 
 // watch looks at the disk, and keeps the list of members, while the node runs. A full disk
 // shows in the answers of the leader alone; a follower would fall behind its log unnoticed,
-// hence the short period.
+// hence the short periods when little is free.
 func (n *Node) watch() {
-	const period, membersEvery = 100 * time.Millisecond, 10
-	tick := time.NewTicker(period)
-	defer tick.Stop()
+	const membersEvery = time.Second
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	var kept string
-	for i := 0; ; i++ {
+	var listed time.Time
+	for {
 		select {
 		case <-n.ctx.Done():
 			return
-		case <-tick.C:
+		case <-timer.C:
 		}
 		was := n.low.Load()
 		if err := n.lookAtDisk(); err != nil {
 			n.fatal(err)
 			return
 		}
+		timer.Reset(lookAgainIn(n.free.Load(), n.cfg.MinFreeBytes))
 		if !was && n.low.Load() && n.IsLeader() && n.otherVoters() > 0 {
 			_ = n.st.Stepdown(false, "") // another one may have room
 		}
-		if i%membersEvery != 0 || n.low.Load() {
+		if n.low.Load() || time.Since(listed) < membersEvery {
 			continue
 		}
+		listed = time.Now()
 		members, err := n.Members()
 		if text := fmt.Sprint(members); err == nil && len(members) > 0 && text != kept {
 			if err := rememberMembers(n.cfg.Dir, members); err != nil {

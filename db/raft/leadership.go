@@ -7,8 +7,6 @@ import (
 	"time"
 
 	hraft "github.com/hashicorp/raft"
-
-	"seikan/db"
 )
 
 // Leader is the node that leads, as far as this one knows: "" for nobody.
@@ -80,6 +78,9 @@ func (n *Node) follow(changes <-chan bool) {
 		}
 		id, _ := n.Leader()
 		now := seen{id, n.IsLeader()}
+		if now.leader && n.cfg.Voteless && n.otherVoters() > 0 { // it had another role before
+			_ = n.st.Stepdown(false, "") // is tried again
+		}
 		if now == last {
 			continue
 		}
@@ -98,66 +99,28 @@ func (n *Node) follow(changes <-chan bool) {
 // reign starts what a new leader does.
 func (n *Node) reign() (end func()) {
 	ctx, cancel := context.WithCancel(n.ctx)
+	n.wg.Go(n.tellAddress)
 	n.wg.Go(func() { n.migrate(ctx) })
 	return cancel
 }
 
-// migrate brings the schema up to date at the beginning of a reign. Two leaders cannot both
-// apply a migration: its row in schema_version is written with it.
-func (n *Node) migrate(ctx context.Context) {
-	for ctx.Err() == nil {
-		if n.st.Ready() {
-			err := db.Migrate(ctx, &view{node: n, migrating: true}, n.cfg.Clock().UnixMilli(), n.cfg.Migrations)
-			switch {
-			case err == nil:
-				n.schemaReady.Store(true)
-				n.tell()
-				return
-			case errors.Is(err, db.ErrNewer):
-				n.newer.Store(err)
-				n.cfg.Log.Error("this node leads and cannot write", "error", err)
-				n.tell()
-				if n.otherVoters() > 0 {
-					_ = n.st.Stepdown(false, "")
-				}
-				return
-			case ctx.Err() == nil && !errors.Is(err, ErrNotLeader):
-				n.cfg.Log.Warn("the schema of the state store is not up to date yet", "error", err)
+// tellAddress corrects the address under which the cluster knows this leader: of the only voter
+// nobody else can.
+func (n *Node) tellAddress() {
+	members, err := n.Members()
+	if err != nil {
+		return
+	}
+	for _, m := range members {
+		if m.ID == n.id && m.Addr != n.cfg.Advertise {
+			n.cfg.Log.Info("this node has another address than before", "was", m.Addr, "is", n.cfg.Advertise)
+			m.Addr = n.cfg.Advertise
+			if err := n.seat(m, members); err != nil {
+				n.cfg.Log.Warn("the members were not told this node's address", "error", err)
 			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond):
+			n.nudge()
 		}
 	}
-}
-
-// Ready says whether writes can be served: there is a leader, a restore is over, and the schema
-// is there, in this node's copy too. A follower asks the leader. The error is for what waiting
-// does not heal: a schema newer than this program.
-func (n *Node) Ready(ctx context.Context) (bool, error) {
-	if n.ctx.Err() != nil {
-		return false, ErrClosed
-	}
-	if !n.st.Ready() {
-		return false, nil
-	}
-	if n.IsLeader() {
-		if err, ok := n.newer.Load().(error); ok {
-			return false, err
-		}
-		return n.schemaReady.Load(), nil
-	}
-	want, err := db.SchemaVersion(ctx, &view{node: n, forward: true})
-	if err != nil || want == 0 {
-		return false, nil // the leader is not ready, or another one is about to be
-	}
-	if want > len(n.cfg.Migrations) {
-		return false, fmt.Errorf("%w: the cluster has version %d and this node knows up to %d; start it with the cluster's version",
-			db.ErrNewer, want, len(n.cfg.Migrations))
-	}
-	here, err := db.SchemaVersion(db.Stale(ctx), &view{node: n})
-	return err == nil && here >= want, nil
 }
 
 // WaitReady waits until Ready.

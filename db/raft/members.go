@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	hraft "github.com/hashicorp/raft"
 	"github.com/rqlite/rqlite/v8/command/proto"
 	"github.com/rqlite/rqlite/v8/store"
 )
@@ -28,13 +30,24 @@ type Peer struct {
 	Reachable bool
 	// CommitIndex is how far its log goes, 0 if unknown.
 	CommitIndex uint64
+	// Schema is the newest one that its program knows, 0 if it does not answer.
+	Schema int
+	// Fit: its program can work on the store as it is.
+	Fit bool
 }
 
 // Bootstrap makes this empty node the first of a new cluster.
 func (n *Node) Bootstrap() error {
+	if err := n.bootstrap(); err != nil {
+		return fmt.Errorf("form a cluster: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) bootstrap() error {
 	n.raftGate.Load().open()
 	if err := n.st.Bootstrap(store.NewServer(n.id, n.cfg.Advertise, true)); err != nil {
-		return fmt.Errorf("form a cluster: %w", err)
+		return err
 	}
 	n.hurry([]Member{{ID: n.id, Addr: n.cfg.Advertise, Voter: true}})
 	return nil
@@ -42,6 +55,10 @@ func (n *Node) Bootstrap() error {
 
 // clearPrefix before an id in a join request asks only that other ids at its address be removed.
 const clearPrefix = "clear:"
+
+// backPrefix before an id in a join request asks that a node be a member again, without a vote, if
+// it was removed. An older leader finds no node of such an id and does nothing.
+const backPrefix = "back:"
 
 // Join asks the nodes at addrs, one after another, to take this one into their cluster, and
 // returns when one has. It does nothing for a node that is a member already. Another id that the
@@ -58,8 +75,12 @@ func (n *Node) Join(ctx context.Context, addrs []string, voter bool) error {
 			if err := n.ask(addr, clearPrefix+n.id, n.cfg.Advertise, voter); err != nil {
 				return err
 			}
-			n.raftGate.Load().open()
-			return n.ask(addr, n.id, n.cfg.Advertise, voter)
+			was := n.raftGate.Load().open()
+			err := n.ask(addr, n.id, n.cfg.Advertise, voter)
+			if err != nil && was {
+				n.raftGate.Load().close()
+			}
+			return err
 		})
 		if err == nil {
 			return nil
@@ -173,23 +194,58 @@ func (n *Node) Nodes(ctx context.Context, timeout time.Duration) ([]Peer, error)
 		if m.ID == n.id {
 			peers[i].Reachable = true
 			peers[i].CommitIndex, _ = n.st.CommitIndex()
+			peers[i].Schema = len(n.cfg.Migrations)
 			continue
 		}
 		wg.Go(func() {
-			index, err := n.whoIsAt(ctx, m.Addr, m.ID, timeout)
-			peers[i].Reachable, peers[i].CommitIndex = err == nil, index
+			a, err := n.whoIsAt(ctx, m.Addr, m.ID, timeout)
+			peers[i].Reachable, peers[i].CommitIndex, peers[i].Schema = err == nil, a.index, a.schema
 		})
 	}
 	wg.Wait()
+	for i := range peers {
+		peers[i].Fit = peers[i].Schema >= int(n.readers.Load())
+	}
 	return peers, nil
 }
 
-// whoIsAt asks the node at addr how far its log goes, if its id is the expected one.
-func (n *Node) whoIsAt(ctx context.Context, addr, id string, timeout time.Duration) (index uint64, err error) {
+// about is what a node tells of itself.
+type about struct {
+	index    uint64 // how far its log goes
+	schema   int    // the newest that its program knows
+	voteless bool   // its role does not vote
+}
+
+// What a node tells beside its id and index stands where rqlite tells the URL of its API:
+// "schema=7", then "novote" for a worker.
+func (n *Node) told() string {
+	text := schemaMark + strconv.Itoa(len(n.cfg.Migrations))
+	if n.cfg.Voteless {
+		text += votelessMark
+	}
+	return text
+}
+
+const (
+	schemaMark   = "schema="
+	votelessMark = ",novote"
+)
+
+func (a *about) read(url string) {
+	_, text, _ := strings.Cut(url, "://")
+	text, a.voteless = strings.CutSuffix(text, votelessMark)
+	var err error
+	if a.schema, err = strconv.Atoi(strings.TrimPrefix(text, schemaMark)); err != nil {
+		a.schema = silentSchema
+	}
+}
+
+// whoIsAt asks the node at addr about itself, if its id is the expected one.
+func (n *Node) whoIsAt(ctx context.Context, addr, id string, timeout time.Duration) (about, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	got := make(chan uint64, 1)
-	err = n.call(ctx, func() error {
+	got := make(chan about, 1)
+	err := n.call(ctx, func() error {
 		meta, err := n.client.GetNodeMeta(addr, 1, timeout)
 		if err != nil {
 			return err
@@ -197,11 +253,13 @@ func (n *Node) whoIsAt(ctx context.Context, addr, id string, timeout time.Durati
 		if meta.Version != id {
 			return fmt.Errorf("the node at %s is %s, not %s", addr, meta.Version, id)
 		}
-		got <- meta.CommitIndex
+		a := about{index: meta.CommitIndex}
+		a.read(meta.Url)
+		got <- a
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return about{}, err
 	}
 	return <-got, nil
 }
@@ -236,30 +294,40 @@ func (m *manager) Join(jr *proto.JoinRequest) error {
 		return store.ErrNotLeader // by its text, rqlite's service adds who leads
 	}
 	id, clearing := strings.CutPrefix(jr.Id, clearPrefix)
+	id, back := strings.CutPrefix(id, backPrefix)
+	jr.Id = id
 	members, err := n.Members()
 	if err != nil {
 		return err
+	}
+	if back {
+		if i := slices.IndexFunc(members, func(m Member) bool { return m.ID == id }); i >= 0 {
+			jr.Voter = members[i].Voter // it is a member still
+		}
 	}
 	known := slices.ContainsFunc(members, func(m Member) bool { return m.ID == id && m.Addr == jr.Address && m.Voter == jr.Voter })
 	if id == n.id && !known {
 		return errors.New("that is the leader itself; let it step down first")
 	}
-	if !known && !clearing {
-		const patience = 3 * time.Second
-		if _, err := n.whoIsAt(n.ctx, jr.Address, id, patience); err != nil {
-			return fmt.Errorf("the leader (%s) does not reach the node at the address that it advertises: %w", n.cfg.Advertise, err)
+	var out []Member // of the cluster: others at this address
+	moved := false
+	for _, old := range members {
+		switch {
+		case old.ID == id:
+			moved = old.Addr != jr.Address
+		case old.Addr == jr.Address && old.ID == n.id:
+			return fmt.Errorf("%s is the leader's own address; each node needs one of its own (public-address in hazelcast.yaml)", jr.Address)
+		case old.Addr == jr.Address:
+			out = append(out, old)
 		}
 	}
-	for _, old := range members {
-		replaced := old.Addr == jr.Address && old.ID != id
-		changed := !clearing && old.ID == id && (old.Addr != jr.Address || old.Voter != jr.Voter)
-		if !replaced && !changed {
-			continue
+	if !known && (!clearing || moved) || len(out) > 0 {
+		if err := m.vet(jr, members); err != nil {
+			return err
 		}
-		if old.ID == n.id {
-			return fmt.Errorf("%s is the leader's own address; each node needs one of its own", jr.Address)
-		}
-		n.cfg.Log.Info("a member is taken out so that it can be taken in anew", "id", old.ID, "addr", old.Addr, "new_id", id)
+	}
+	for _, old := range out {
+		n.cfg.Log.Info("a member gives its address to another one", "id", old.ID, "addr", old.Addr, "new_id", id)
 		if err := m.Remove(&proto.RemoveNodeRequest{Id: old.ID}); err != nil {
 			return err
 		}
@@ -267,7 +335,50 @@ func (m *manager) Join(jr *proto.JoinRequest) error {
 	if clearing || known {
 		return nil
 	}
-	err = n.st.Join(jr)
+	err = n.seat(Member{ID: id, Addr: jr.Address, Voter: jr.Voter}, members)
 	n.nudge()
 	return err
+}
+
+// seat makes m a member, or changes the address or the vote that it has. (rqlite would take it out
+// and in again.)
+func (n *Node) seat(m Member, now []Member) error {
+	id, addr := hraft.ServerID(m.ID), hraft.ServerAddress(m.Addr)
+	if m.Voter {
+		return n.inner.AddVoter(id, addr, 0, n.cfg.CallTimeout).Error()
+	}
+	if slices.ContainsFunc(now, func(old Member) bool { return old.ID == m.ID && old.Voter }) {
+		if err := n.inner.DemoteVoter(id, 0, n.cfg.CallTimeout).Error(); err != nil {
+			return err
+		}
+	}
+	return n.inner.AddNonvoter(id, addr, 0, n.cfg.CallTimeout).Error()
+}
+
+// vet says why a node is not taken in as it asks.
+func (m *manager) vet(jr *proto.JoinRequest, members []Member) error {
+	const patience = 3 * time.Second
+	n := m.n
+	for _, old := range members {
+		if old.ID != jr.Id || old.Addr == jr.Address {
+			continue
+		}
+		if _, err := n.whoIsAt(n.ctx, old.Addr, jr.Id, patience); err == nil {
+			err := fmt.Errorf("two nodes have the id %s: one answers at %s, another one asks to be taken in at %s; "+
+				"was a state directory copied? Empty it on one of the two", jr.Id, old.Addr, jr.Address)
+			n.cfg.Log.Error("a node is not taken in", "error", err)
+			return err
+		}
+	}
+	a, err := n.whoIsAt(n.ctx, jr.Address, jr.Id, patience)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("the leader (%s) does not reach the node %s at the address that it advertises: %w; "+
+			"if another node is there, give each its own address (public-address in hazelcast.yaml)", n.cfg.Advertise, jr.Id, err)
+		n.cfg.Log.Warn("a node is not taken in", "error", err)
+		return err
+	case jr.Voter && a.voteless:
+		return fmt.Errorf("node %s at %s is a worker (-r worker) and never votes; start it in another role first", jr.Id, jr.Address)
+	}
+	return nil
 }

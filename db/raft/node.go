@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	hraft "github.com/hashicorp/raft"
 	"github.com/rqlite/rqlite/v8/cluster"
 	"github.com/rqlite/rqlite/v8/store"
 )
@@ -23,6 +24,7 @@ type Node struct {
 	id      string
 	capture *capture
 	st      *store.Store
+	inner   *hraft.Raft // of st
 	svc     *cluster.Service
 	client  *cluster.Client
 
@@ -34,13 +36,16 @@ type Node struct {
 	closeErr  error
 	wg        sync.WaitGroup
 
-	schemaReady atomic.Bool   // the schema was right in this node's present or an earlier reign
-	newer       atomic.Value  // error: the schema is newer than this program
+	schemaReady atomic.Bool   // the schema was one to work on in this node's present or an earlier reign
+	unsettled   atomic.Bool   // BootstrapFrom is not done
+	newer       atomic.Value  // error: the schema is too new for this program
+	readers     atomic.Int64  // the oldest schema whose programs can work on the store, as of this node's newest reign
 	low         atomic.Bool   // too little disk is free to write
 	free        atomic.Uint64 // bytes, when last looked
 	broken      atomic.Bool   // Fatal was called
 	fatalOnce   sync.Once
 	rejoining   atomic.Bool
+	hold        atomic.Pointer[string] // why work is refused
 
 	subsMu sync.Mutex
 	subs   map[chan struct{}]struct{}
@@ -100,6 +105,7 @@ func (n *Node) start() (err error) {
 	n.clusterGate.Store(g)
 	n.capture.during(func() { n.svc = cluster.New(g, &remote{n}, &manager{n}, nil) })
 	n.svc.SetVersion(n.id) // asked by whoever wants to know who is at this address
+	n.svc.SetAPIAddr(n.told())
 	if err = n.svc.Open(); err != nil {
 		return errors.Join(err, n.st.Close(true))
 	}
@@ -111,11 +117,16 @@ func (n *Node) start() (err error) {
 	go pump(n.cfg.Cluster, n.clusterGate.Load)
 	n.wg.Go(func() { n.follow(changes) })
 	n.wg.Go(n.watch)
+	n.wg.Go(n.upgrade)
+	n.wg.Go(n.comeBack)
 
 	members, err := n.Members()
 	switch {
 	case err != nil:
 		return errors.Join(err, n.Close())
+	case n.hasMoved(members):
+		n.rejoining.Store(true)
+		n.wg.Go(func() { n.rejoin(members) })
 	case len(members) > 0:
 		n.raftGate.Load().open()
 		n.hurry(members)
@@ -162,23 +173,15 @@ func (n *Node) openStore() error {
 	st.SnapshotThreshold = n.cfg.SnapshotEntries // always: it also sets how much log stays for slow followers
 	st.SnapshotThresholdWALSize = 4 << 20
 	st.SnapshotInterval = 10 * time.Second
-	if n.cfg.Restore != "" {
-		has, err := store.HasData(dir)
-		if err != nil {
-			return &damage{err: err}
-		}
-		if !has {
-			if err := st.SetRestorePath(n.cfg.Restore); err != nil {
-				return fmt.Errorf("restore from %s: %w", n.cfg.Restore, err)
-			}
-		}
-	}
 	var err error
 	n.capture.during(func() { err = openGuarded(st) })
 	if err == nil {
 		if err = quickCheck(st); err == nil {
 			n.st = st
-			return nil
+			if n.inner, err = innerOf(st); err == nil {
+				err = slacken(n.inner, n.cfg.commitEvery())
+			}
+			return err
 		}
 		d := &damage{err: err, members: membersOf(st)}
 		return errors.Join(d, st.Close(true))

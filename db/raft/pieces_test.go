@@ -163,11 +163,39 @@ func TestBackupStandsAloneAndCanBeRestored(t *testing.T) {
 	}
 	write(t, n.LeaderStore(), op("not in the backup"))
 
-	restored := single(t, func(c *Config) { c.Restore = path })
-	if got := number(t, restored.LeaderStore(), "SELECT count(*) FROM op"); got != 2 {
+	restored := mustOpen(t, t.TempDir(), "127.0.0.1:0")
+	if err := restored.BootstrapFrom(soon(t), filepath.Join(n.cfg.Dir, idFile), nil); err == nil {
+		t.Error("a file that is no database is restored")
+	}
+	unsettled := errors.New("not yet")
+	err = restored.BootstrapFrom(soon(t), path, func(ctx context.Context, s db.Store) error {
+		_, err := s.Write(ctx, op("half settled"))
+		return errors.Join(unsettled, err)
+	})
+	if !errors.Is(err, unsettled) {
+		t.Fatal(err)
+	}
+	if ok, err := restored.Ready(soon(t)); ok || err != nil {
+		t.Errorf("a state that is not settled is ready: %v, %v", ok, err)
+	}
+	if _, err := restored.LeaderStore().Write(soon(t), op("too early")); !errors.Is(err, ErrNotReady) {
+		t.Errorf("a state that is not settled takes a write: %v", err)
+	}
+	if err := restored.BootstrapFrom(soon(t), path, func(ctx context.Context, s db.Store) error {
+		_, err := s.Write(ctx, op("settled"))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	restored.ready(t)
+	if got := number(t, restored.LeaderStore(), "SELECT count(*) FROM op"); got != 3 {
 		t.Errorf("%d rows after the restore", got)
 	}
 	write(t, restored.LeaderStore(), op("c"))
+	if err := restored.BootstrapFrom(soon(t), path, nil); err == nil {
+		t.Error("a backup is restored over live data")
+	}
+	write(t, restored.LeaderStore(), op("d"))
 	joined := mustOpen(t, t.TempDir(), "127.0.0.1:0")
 	if err := joined.Join(soon(t), []string{restored.Addr()}, true); err != nil {
 		t.Fatal(err)
@@ -175,10 +203,14 @@ func TestBackupStandsAloneAndCanBeRestored(t *testing.T) {
 	joined.ready(t)
 	until(t, "the restored rows are on the other node", func() bool {
 		r, err := joined.LeaderStore().Query(db.Stale(context.Background()), db.S("SELECT count(*) FROM op"))
-		return err == nil && r.Values[0][0] == int64(3)
+		return err == nil && r.Values[0][0] == int64(5)
 	})
-	if _, err := openNode(t, t.TempDir(), "127.0.0.1:0", func(c *Config) { c.Restore = filepath.Join(n.cfg.Dir, idFile) }); err == nil {
-		t.Error("a file that is no database is restored")
+	if err := restored.stop(); err != nil {
+		t.Fatal(err)
+	}
+	again := restored.again(t).ready(t)
+	if got := number(t, again.Forwarding(), "SELECT count(*) FROM op"); got != 5 {
+		t.Errorf("%d rows after a restart", got)
 	}
 }
 

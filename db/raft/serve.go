@@ -87,8 +87,36 @@ func (r *remote) Execute(er *proto.ExecuteRequest) ([]*proto.ExecuteQueryRespons
 			return nil, 0, fmt.Errorf("%w: the leader does not allow %s: %w", ErrNotReady, db.Brief(s.Sql), err)
 		}
 	}
+	if err := r.n.refusesWork(); err != nil && r.n.IsLeader() {
+		return nil, 0, err
+	}
 	answers, err := r.n.execute(er, false)
 	return answers, 0, err
+}
+
+// Hold makes this node, while it leads, refuse what Forwarding writes, here and from other nodes,
+// as not ready; LeaderStore goes on writing. why is for people.
+func (n *Node) Hold(why string) (release func()) {
+	n.hold.Store(&why)
+	return func() {
+		n.hold.CompareAndSwap(&why, nil)
+		n.tell()
+	}
+}
+
+// Holds says why work is refused by Hold; "" when it is not.
+func (n *Node) Holds() string {
+	if why := n.hold.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+func (n *Node) refusesWork() error {
+	if why := n.Holds(); why != "" {
+		return fmt.Errorf("%w: %s", ErrNotReady, why)
+	}
+	return nil
 }
 
 // Query implements cluster.Database.

@@ -84,9 +84,16 @@ func (v *view) execute(er *proto.ExecuteRequest) ([]*proto.ExecuteQueryResponse,
 		if addr == "" {
 			return nil, &NotLeaderError{}
 		}
-		// No retries: a write may have happened when its answer is lost.
-		answers, _, err := n.client.Execute(er, addr, nil, n.cfg.CallTimeout, 0)
-		return answers, err
+		return whileLeads(n, addr, func() ([]*proto.ExecuteQueryResponse, error) {
+			// No retries: a write may have happened when its answer is lost.
+			answers, _, err := n.client.Execute(er, addr, nil, n.cfg.CallTimeout, 0)
+			return answers, err
+		})
+	}
+	if v.forward {
+		if err := n.refusesWork(); err != nil {
+			return nil, err
+		}
 	}
 	return n.execute(er, v.migrating)
 }
@@ -146,7 +153,13 @@ func (v *view) ask(ctx context.Context, s db.Statement) ([]*proto.QueryRows, err
 		if addr == "" {
 			return nil, &NotLeaderError{}
 		}
-		rows, _, err := n.client.Query(queryRequest(s, levelLatest, timeout), addr, nil, n.cfg.CallTimeout)
+		rows, err := whileLeads(n, addr, func() ([]*proto.QueryRows, error) {
+			rows, _, err := n.client.Query(queryRequest(s, levelLatest, timeout), addr, nil, n.cfg.CallTimeout)
+			return rows, err
+		})
+		if errors.Is(err, errReplaced) {
+			return nil, &NotLeaderError{} // a query may be asked again
+		}
 		return rows, err
 	}
 	return n.query(queryRequest(s, levelLatest, timeout))

@@ -69,11 +69,19 @@ func (g *gate) take(conn net.Conn) {
 	}
 }
 
-// open lets connections in.
-func (g *gate) open() {
+// open lets connections in and out, and says whether it did not before.
+func (g *gate) open() (was bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shut = false
+	was, g.shut = g.shut, false
+	return was
+}
+
+// close lets no more in or out; those there are go on.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
 }
 
 // Accept implements net.Listener. Of an abandoned gate it never returns, since raft's transport
@@ -93,8 +101,14 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// Dial implements store.Layer and cluster.Dialer.
+// Dial implements store.Layer and cluster.Dialer. Who lets nobody in takes part in nothing.
 func (g *gate) Dial(address string, timeout time.Duration) (net.Conn, error) {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut {
+		return nil, errShut
+	}
 	conn, err := g.layer.Dial(address, timeout)
 	if err != nil {
 		return nil, err
@@ -173,6 +187,8 @@ func (t *tracked) Close() error {
 	t.gate.mu.Unlock()
 	return t.Conn.Close()
 }
+
+var errShut = errors.New("this node does not take part in its cluster yet")
 
 var errUnasked = errors.New("the other side has sent something without being asked")
 

@@ -79,9 +79,10 @@ func scanCheckpoint(r *row) Checkpoint {
 }
 
 // BeginCheckpoint gives out the next number for the pipeline's present attempt: its PENDING row
-// is there before anything else of the checkpoint. ErrMoved when attempt is no longer the
-// present one or the job has ended.
-func (j *Jobs) BeginCheckpoint(ctx context.Context, jobID string, pipelineID, attempt int64, kind Kind) (Checkpoint, error) {
+// is there before anything else of the checkpoint. The same write says that the commits of the
+// completed ones up to acknowledged are done (see AcknowledgeCommits). ErrMoved when attempt is no
+// longer the present one or the job has ended.
+func (j *Jobs) BeginCheckpoint(ctx context.Context, jobID string, pipelineID, attempt int64, kind Kind, acknowledged int64) (Checkpoint, error) {
 	op := j.newID()
 	what := fmt.Sprintf("begin %s of pipeline %d of job %s", kind, pipelineID, jobID)
 	return once(ctx, j, what, op, func() (d decision[Checkpoint], err error) {
@@ -111,6 +112,9 @@ func (j *Jobs) BeginCheckpoint(ctx context.Context, jobID string, pipelineID, at
 			db.S(`INSERT INTO checkpoint(job_id, pipeline_id, id, kind, status, run_id, attempt, trigger_ms, manifest, size,
 				checksum, commits_acknowledged, error, op_id) VALUES (?, ?, ?, ?, 'PENDING', ?, ?, ?, '', 0, '', 0, '', ?)`,
 				jobID, pipelineID, c.ID, string(kind), job.RunID, attempt, c.Triggered.UnixMilli(), op))
+		if acknowledged > 0 {
+			d.statements = append(d.statements, acknowledge(Key{jobID, pipelineID, acknowledged}))
+		}
 		return d, nil
 	})
 }
@@ -175,9 +179,13 @@ func (j *Jobs) AcknowledgeCommits(ctx context.Context, k Key) error {
 		if c.Acknowledged {
 			return nil, nil
 		}
-		return []db.Statement{db.S(`UPDATE checkpoint SET commits_acknowledged = 1
-			WHERE job_id = ? AND pipeline_id = ? AND id <= ? AND status = 'COMPLETED'`, k.JobID, k.PipelineID, k.ID)}, nil
+		return []db.Statement{acknowledge(k)}, nil
 	})
+}
+
+func acknowledge(k Key) db.Statement {
+	return db.S(`UPDATE checkpoint SET commits_acknowledged = 1
+		WHERE job_id = ? AND pipeline_id = ? AND id <= ? AND status = 'COMPLETED'`, k.JobID, k.PipelineID, k.ID)
 }
 
 // DeleteCheckpoint removes the row after its manifest is gone. A completed checkpoint stays
@@ -208,6 +216,36 @@ func (j *Jobs) DeleteCheckpoint(ctx context.Context, k Key) error {
 		return append(db.Guard(may, k.JobID, k.PipelineID, k.ID),
 			db.S("DELETE FROM checkpoint WHERE job_id = ? AND pipeline_id = ? AND id = ?", k.JobID, k.PipelineID, k.ID)), nil
 	})
+}
+
+// DeleteCheckpoints removes several rows of a pipeline in one write, after their manifests are
+// gone: of those that DeleteCheckpoint would not remove, none.
+func (j *Jobs) DeleteCheckpoints(ctx context.Context, jobID string, pipelineID int64, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	args := []any{jobID, pipelineID}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	return j.do(ctx, fmt.Sprintf("delete %d checkpoints of pipeline %d of job %s", len(ids), pipelineID, jobID), func() ([]db.Statement, error) {
+		return []db.Statement{db.S(`DELETE FROM checkpoint WHERE job_id = ? AND pipeline_id = ? AND id IN (?`+strings.Repeat(", ?", len(ids)-1)+`)
+			AND status <> 'PENDING' AND NOT (status = 'COMPLETED' AND commits_acknowledged = 0 AND NOT EXISTS (SELECT 1 FROM checkpoint n
+			WHERE n.job_id = checkpoint.job_id AND n.pipeline_id = checkpoint.pipeline_id AND n.id > checkpoint.id AND n.status = 'COMPLETED'))`, args...)}, nil
+	})
+}
+
+// Leftovers are jobs that ended well and still have checkpoints other than savepoints: whoever was
+// to delete them has not come to it. They come in the order of their ids, those behind after.
+func (j *Jobs) Leftovers(ctx context.Context, after string, limit int) ([]string, error) {
+	rows, err := j.query(ctx, `SELECT DISTINCT c.job_id FROM checkpoint c JOIN job ON job.id = c.job_id
+		WHERE c.job_id > ? AND job.status IN (?, ?) AND c.kind <> ? ORDER BY c.job_id LIMIT ?`,
+		after, string(Finished), string(Canceled), string(Savepoint), int64(limit))
+	var out []string
+	for _, r := range rows {
+		out = append(out, r.text())
+	}
+	return out, err
 }
 
 func (j *Jobs) changeCheckpoint(ctx context.Context, what string, k Key, decide func(Checkpoint) ([]db.Statement, error)) error {
@@ -259,11 +297,11 @@ func (j *Jobs) oneCheckpoint(ctx context.Context, what, where string, args ...an
 	return c, nil
 }
 
-// Checkpoints lists those of a job, the last triggered first, without inline
-// manifests.
+// Checkpoints lists those of a job, the highest number first, without inline manifests. Their
+// times say nothing about their order: clocks jump, and those of two masters differ.
 func (j *Jobs) Checkpoints(ctx context.Context, jobID string, limit int) ([]Checkpoint, error) {
 	rows, err := j.query(ctx, "SELECT "+checkpointColumns+` FROM checkpoint WHERE job_id = ?
-		ORDER BY trigger_ms DESC, pipeline_id, id DESC LIMIT ?`, jobID, int64(max(limit, 1)))
+		ORDER BY id DESC, pipeline_id LIMIT ?`, jobID, int64(max(limit, 1)))
 	var out []Checkpoint
 	for _, r := range rows {
 		out = append(out, scanCheckpoint(r))

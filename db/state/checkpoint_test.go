@@ -10,12 +10,12 @@ func TestCheckpointRowIsTheCommitPoint(t *testing.T) {
 	t.Parallel()
 	j, ctx := newJobs(t), t.Context()
 	running(t, j, "1")
-	_, err := j.BeginCheckpoint(ctx, "1", 1, 1, Periodic)
+	_, err := j.BeginCheckpoint(ctx, "1", 1, 1, Periodic, 0)
 	want(t, err, ErrNotFound)
 	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
 	_, err = j.LatestCheckpoint(ctx, "1", 1)
 	want(t, err, ErrNotFound)
-	a := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	a := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 	stored := must[Checkpoint](t)(j.Checkpoint(ctx, a.Key))
 	if !reflect.DeepEqual(a, stored) || a.ID != 1 || a.Status != CheckpointPending {
 		t.Errorf("begun\n%+v\nstored\n%+v", a, stored)
@@ -29,7 +29,7 @@ func TestCheckpointRowIsTheCommitPoint(t *testing.T) {
 	want(t, j.AbortCheckpoint(ctx, a.Key, "late"), ErrMoved)
 	want(t, j.DeleteCheckpoint(ctx, a.Key), ErrUnacknowledged)
 
-	b := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Savepoint))
+	b := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Savepoint, 0))
 	ok(t, j.AbortCheckpoint(ctx, b.Key, "timeout"))
 	ok(t, j.AbortCheckpoint(ctx, b.Key, "timeout"))
 	want(t, j.CompleteCheckpoint(ctx, b.Key, m), ErrMoved)
@@ -40,14 +40,14 @@ func TestCheckpointRowIsTheCommitPoint(t *testing.T) {
 	_, err = j.LatestCheckpoint(ctx, "1", 1, Savepoint, CompletedPoint)
 	want(t, err, ErrNotFound)
 
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 	ok(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "1/3.m"}))
 	ok(t, j.DeleteCheckpoint(ctx, a.Key)) // c carries its commits
 	ok(t, j.DeleteCheckpoint(ctx, a.Key))
 	ok(t, j.AcknowledgeCommits(ctx, c.Key))
 	ok(t, j.AcknowledgeCommits(ctx, c.Key))
 	ok(t, j.DeleteCheckpoint(ctx, c.Key))
-	if d := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic)); d.ID != 4 {
+	if d := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0)); d.ID != 4 {
 		t.Errorf("number %d is given out after 3", d.ID)
 	}
 	if err := j.CompleteCheckpoint(ctx, Key{"1", 1, 4}, Manifest{Inline: make([]byte, MaxInline+1)}); err == nil {
@@ -64,13 +64,13 @@ func TestOldAttemptIsFenced(t *testing.T) {
 	j, ctx := newJobs(t), t.Context()
 	running(t, j, "1")
 	old := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, old.Attempt, Periodic))
+	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, old.Attempt, Periodic, 0))
 	now := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
 	if now.Attempt != 2 || now.Restores != 1 || now.Status != PipelineCreated {
 		t.Errorf("second attempt is %+v", now)
 	}
 	want(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "late"}), ErrMoved)
-	_, err := j.BeginCheckpoint(ctx, "1", 1, old.Attempt, Periodic)
+	_, err := j.BeginCheckpoint(ctx, "1", 1, old.Attempt, Periodic, 0)
 	want(t, err, ErrMoved)
 	old.Status = PipelineRunning
 	_, err = j.SavePipeline(ctx, old)
@@ -99,10 +99,10 @@ func TestEndedJobAbortsPendingCheckpoints(t *testing.T) {
 	j, ctx := newJobs(t), t.Context()
 	running(t, j, "1")
 	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 	must[Job](t)(j.FinishJob(ctx, "1", Finished, "", ""))
 	want(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "late"}), ErrMoved)
-	_, err := j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic)
+	_, err := j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0)
 	want(t, err, ErrMoved)
 	_, err = j.StartAttempt(ctx, "1", 1)
 	want(t, err, ErrMoved)

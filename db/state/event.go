@@ -27,6 +27,15 @@ func (j *Jobs) AddEvent(ctx context.Context, jobID, kind, message, detail string
 	})
 }
 
+// AddEvents records several at once: of each its job, kind, message and detail.
+func (j *Jobs) AddEvents(ctx context.Context, events []Event) error {
+	var all []db.Statement
+	for _, e := range events {
+		all = append(all, j.event(e.JobID, e.Kind, e.Message, e.Detail))
+	}
+	return j.do(ctx, "add events", func() ([]db.Statement, error) { return all, nil })
+}
+
 func (j *Jobs) event(jobID, kind, message, detail string) db.Statement {
 	return db.S(`INSERT INTO event(job_id, run_no, at_ms, kind, message, detail)
 		VALUES (?, COALESCE((SELECT run_no FROM job WHERE id = ?), 0), ?, ?, ?, ?)`,
@@ -37,16 +46,22 @@ func (j *Jobs) statusEvent(jobID string, s Status, detail string) db.Statement {
 	return j.event(jobID, "STATUS", string(s), detail)
 }
 
-// Events of a job in order, those after an id, 0 for the first.
-func (j *Jobs) Events(ctx context.Context, jobID string, after int64, limit int) ([]Event, error) {
-	rows, err := j.query(ctx, `SELECT id, job_id, run_no, at_ms, kind, message, detail FROM event
-		WHERE job_id = ? AND id > ? ORDER BY id LIMIT ?`, jobID, after, int64(max(limit, 1)))
+const eventColumns = "id, job_id, run_no, at_ms, kind, message, detail"
+
+func scanEvents(rows []*row) []Event {
 	var out []Event
 	for _, r := range rows {
 		out = append(out, Event{ID: r.number(), JobID: r.text(), RunNo: r.number(), At: r.time(), Kind: r.text(),
 			Message: r.text(), Detail: r.text()})
 	}
-	return out, err
+	return out
+}
+
+// Events of a job in order, those after an id, 0 for the first.
+func (j *Jobs) Events(ctx context.Context, jobID string, after int64, limit int) ([]Event, error) {
+	rows, err := j.query(ctx, "SELECT "+eventColumns+" FROM event WHERE job_id = ? AND id > ? ORDER BY id LIMIT ?",
+		jobID, after, int64(max(limit, 1)))
+	return scanEvents(rows), err
 }
 
 // MarkSaveMode records that the save mode of a sink's table has been carried out.

@@ -78,7 +78,7 @@ func story(ctx context.Context, flaky *dbtest.Flaky, store db.Store, seed uint64
 				return err
 			}
 			for range rng.IntN(3) {
-				c, err := j.BeginCheckpoint(ctx, id, 1, attempt, Periodic)
+				c, err := j.BeginCheckpoint(ctx, id, 1, attempt, Periodic, 0)
 				if last++; err != nil || c.ID != last {
 					return fmt.Errorf("checkpoint %d, want %d: %w", c.ID, last, err)
 				}

@@ -136,16 +136,56 @@ func Live() Filter {
 	return Filter{Statuses: slices.DeleteFunc(slices.Clone(Statuses), Status.Ended)}
 }
 
+// where is the condition on the status.
+func (f Filter) where() (sql string, args []any) {
+	if len(f.Statuses) == 0 {
+		return "status <> ''", nil // all have one
+	}
+	for _, s := range f.Statuses {
+		args = append(args, string(s))
+	}
+	return "status IN (?" + strings.Repeat(", ?", len(f.Statuses)-1) + ")", args
+}
+
+// Count is how many jobs there are in each status that occurs.
+func (j *Jobs) Count(ctx context.Context) (map[Status]int, error) {
+	rows, err := j.query(ctx, "SELECT status, count(*) FROM job GROUP BY status")
+	if err != nil {
+		return nil, fmt.Errorf("count jobs: %w", err)
+	}
+	out := map[Status]int{}
+	for _, r := range rows {
+		out[Status(r.text())] = int(r.number())
+	}
+	return out, nil
+}
+
+// EndedAfter lists jobs that have ended, without their texts, in the order of their ends, those
+// after a job of the page before; the zero Job for the first page.
+func (j *Jobs) EndedAfter(ctx context.Context, f Filter, after Job, limit int) ([]Job, error) {
+	status, args := f.where()
+	from := int64(0)
+	if !after.Finished.IsZero() {
+		from = after.Finished.UnixMilli()
+	}
+	// The plus keeps SQLite from sorting all jobs of a status.
+	rows, err := j.query(ctx, "SELECT "+jobColumns+" FROM job WHERE +"+status+" AND finish_ms IS NOT NULL AND (finish_ms, id) > (?, ?) ORDER BY finish_ms, id LIMIT ?",
+		append(args, from, after.ID, int64(limit))...)
+	if err != nil {
+		return nil, fmt.Errorf("list ended jobs: %w", err)
+	}
+	var out []Job
+	for _, r := range rows {
+		out = append(out, scanJob(r))
+	}
+	return out, nil
+}
+
 // Jobs lists jobs without their texts, the newest submit first. after is the next of the page
 // before, empty for the first; next is empty when this was the last page.
 func (j *Jobs) Jobs(ctx context.Context, f Filter, after string, limit int) (jobs []Job, next string, err error) {
-	where, args := []string{"1"}, []any(nil)
-	if len(f.Statuses) > 0 {
-		where = append(where, "status IN (?"+strings.Repeat(", ?", len(f.Statuses)-1)+")")
-		for _, s := range f.Statuses {
-			args = append(args, string(s))
-		}
-	}
+	status, args := f.where()
+	where := []string{status}
 	if f.Owner != "" {
 		where, args = append(where, "owner = ?"), append(args, f.Owner)
 	}

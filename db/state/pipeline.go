@@ -51,8 +51,10 @@ func (j *Jobs) Pipelines(ctx context.Context, jobID string) ([]Pipeline, error) 
 
 // LivePipelines are those of all jobs that have not ended, by job and id.
 func (j *Jobs) LivePipelines(ctx context.Context) (map[string][]Pipeline, error) {
-	rows, err := j.query(ctx, "SELECT "+pipelineColumns+` FROM pipeline p JOIN job ON job.id = p.job_id AND job.run_no = p.run_no
-		WHERE job.status NOT IN ('FAILED', 'SAVEPOINT_DONE', 'CANCELED', 'FINISHED') ORDER BY p.job_id, p.id`)
+	// CROSS JOIN keeps SQLite from walking the pipelines of all jobs that have ended.
+	live, args := Live().where()
+	rows, err := j.query(ctx, "SELECT "+pipelineColumns+` FROM job CROSS JOIN pipeline p ON p.job_id = job.id AND p.run_no = job.run_no
+		WHERE job.`+live+" ORDER BY p.job_id, p.id", args...)
 	out := map[string][]Pipeline{}
 	for _, r := range rows {
 		p := scanPipeline(r)
@@ -74,11 +76,12 @@ func (j *Jobs) findPipeline(ctx context.Context, jobID string, id int64) (Pipeli
 // the number of the new attempt: from then on nothing that an earlier attempt reports counts,
 // and its pending checkpoint is aborted. Status begins at CREATED.
 func (j *Jobs) StartAttempt(ctx context.Context, jobID string, id int64) (Pipeline, error) {
-	return j.PlaceAttempt(ctx, jobID, id, "")
+	return j.PlaceAttempt(ctx, jobID, id, "", 0)
 }
 
-// PlaceAttempt is StartAttempt that also records which node each task shall run on, as JSON.
-func (j *Jobs) PlaceAttempt(ctx context.Context, jobID string, id int64, placement string) (Pipeline, error) {
+// PlaceAttempt is StartAttempt that also records which node each task shall run on, as JSON, and
+// how long the attempt may take to run.
+func (j *Jobs) PlaceAttempt(ctx context.Context, jobID string, id int64, placement string, allowed time.Duration) (Pipeline, error) {
 	op := j.newID()
 	return once(ctx, j, fmt.Sprintf("start pipeline %d of job %s", id, jobID), op, func() (d decision[Pipeline], err error) {
 		job, err := j.mustFind(ctx, jobID)
@@ -93,7 +96,7 @@ func (j *Jobs) PlaceAttempt(ctx context.Context, jobID string, id int64, placeme
 			return d, err
 		}
 		out := Pipeline{JobID: jobID, ID: id, RunNo: job.RunNo, Status: PipelineCreated, Attempt: old.Attempt + 1,
-			LastCheckpoint: old.LastCheckpoint, Placement: placement}
+			LastCheckpoint: old.LastCheckpoint, Placement: placement, Allowed: allowed}
 		if found && old.RunNo == job.RunNo {
 			out.Restores, out.Started = old.Restores+1, old.Started
 		}
@@ -103,11 +106,11 @@ func (j *Jobs) PlaceAttempt(ctx context.Context, jobID string, id int64, placeme
 		d.result = out
 		d.statements = append(batch,
 			db.S(`INSERT INTO pipeline(job_id, id, run_no, status, allowed_ms, restores, attempt, last_checkpoint, start_ms, finish_ms,
-				error, placement, epoch, op_id) VALUES (?, ?, ?, ?, 0, ?, ?, 0, ?, NULL, '', ?, ?, ?)
-				ON CONFLICT (job_id, id) DO UPDATE SET run_no = excluded.run_no, status = excluded.status, allowed_ms = 0,
+				error, placement, epoch, op_id) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, '', ?, ?, ?)
+				ON CONFLICT (job_id, id) DO UPDATE SET run_no = excluded.run_no, status = excluded.status, allowed_ms = excluded.allowed_ms,
 				restores = excluded.restores, attempt = excluded.attempt, start_ms = excluded.start_ms, finish_ms = NULL,
 				error = '', permanent = 0, final_kind = '', placement = excluded.placement, epoch = excluded.epoch, op_id = excluded.op_id`,
-				jobID, id, job.RunNo, string(out.Status), out.Restores, out.Attempt, ms(out.Started), placement, j.epoch, op),
+				jobID, id, job.RunNo, string(out.Status), allowed.Milliseconds(), out.Restores, out.Attempt, ms(out.Started), placement, j.epoch, op),
 			db.S(`UPDATE checkpoint SET status = 'ABORTED', error = 'the pipeline was started again'
 				WHERE job_id = ? AND pipeline_id = ? AND status = 'PENDING'`, jobID, id))
 		return d, nil
@@ -116,8 +119,9 @@ func (j *Jobs) PlaceAttempt(ctx context.Context, jobID string, id int64, placeme
 
 // SavePipeline records status, its allowed time and error of the pipeline's present attempt, p.Attempt. An attempt
 // that is no longer the present one, or that has ended, is ErrMoved; saving the same end twice
-// is not. The times of the first RUNNING and of the end are set here.
-func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
+// is not. The times of the first RUNNING and of the end are set here. falls is why the attempt
+// ended early, if it did: each is recorded as an event.
+func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline, falls ...Fall) (Pipeline, error) {
 	op := j.newID()
 	return once(ctx, j, fmt.Sprintf("save pipeline %d of job %s", p.ID, p.JobID), op, func() (d decision[Pipeline], err error) {
 		old, found, err := j.findPipeline(ctx, p.JobID, p.ID)
@@ -146,6 +150,9 @@ func (j *Jobs) SavePipeline(ctx context.Context, p Pipeline) (Pipeline, error) {
 			db.S(`UPDATE pipeline SET status = ?, allowed_ms = ?, error = ?, permanent = ?, final_kind = ?, start_ms = ?, finish_ms = ?,
 				epoch = ?, op_id = ? WHERE job_id = ? AND id = ?`,
 				string(p.Status), p.Allowed.Milliseconds(), p.Error, p.Permanent, string(p.FinalKind), ms(d.result.Started), ms(d.result.Finished), j.epoch, op, p.JobID, p.ID))
+		for _, f := range falls {
+			d.statements = append(d.statements, j.fallEvent(p, f))
+		}
 		return d, nil
 	})
 }

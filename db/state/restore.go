@@ -83,6 +83,19 @@ func (j *Jobs) Settle(ctx context.Context, incarnation string) error {
 	})
 }
 
+// Holding lists the jobs that have not ended and whose stored text holds part.
+func (j *Jobs) Holding(ctx context.Context, part string) (ids []string, err error) {
+	status, args := Live().where()
+	rows, err := j.query(ctx, "SELECT id FROM job WHERE "+status+" AND instr(text, ?) > 0 ORDER BY id", append(args, part)...)
+	if err != nil {
+		return nil, fmt.Errorf("look through the texts of jobs: %w", err)
+	}
+	for _, r := range rows {
+		ids = append(ids, r.text())
+	}
+	return ids, nil
+}
+
 // AdoptCheckpoint makes a checkpoint COMPLETED whose manifest is on the storage though the state
 // does not know it: its row is newer than the backup the state came from. Its commits count as
 // not acknowledged, so the pipeline commits them before it goes on. It must be newer than every

@@ -20,7 +20,7 @@ func TestNumbersRisePastEverythingAfterARestore(t *testing.T) {
 	}
 	epoch := must[int64](t)(j.TakeEpoch(ctx, "n1"))
 	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 	before := must[Job](t)(j.Job(ctx, "1"))
 
 	r := Restored{Incarnation: "second", From: "b.snap", Attempt: start.Unix() + 5, Checkpoint: 3}
@@ -51,7 +51,7 @@ func TestNumbersRisePastEverythingAfterARestore(t *testing.T) {
 	if next.Attempt != raised.Attempt+1 {
 		t.Errorf("the next attempt is %d", next.Attempt)
 	}
-	if got := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, next.Attempt, Periodic)); got.ID != raised.LastCheckpoint+1 {
+	if got := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, next.Attempt, Periodic, 0)); got.ID != raised.LastCheckpoint+1 {
 		t.Errorf("the next checkpoint is %d", got.ID)
 	}
 }
@@ -78,10 +78,10 @@ func TestAdoptedCheckpointIsTheOneToGoOnFrom(t *testing.T) {
 	running(t, j, "1")
 	job := must[Job](t)(j.Job(ctx, "1"))
 	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	old := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	old := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 	ok(t, j.CompleteCheckpoint(ctx, old.Key, Manifest{Name: "old"}))
 	ok(t, j.AcknowledgeCommits(ctx, old.Key))
-	pending := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	pending := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 
 	found := func(pipeline, id int64) Checkpoint {
 		return Checkpoint{Key: Key{"1", pipeline, id}, Kind: Periodic, RunID: job.RunID, Attempt: 4,
@@ -109,7 +109,7 @@ func TestAdoptedCheckpointIsTheOneToGoOnFrom(t *testing.T) {
 	if next.Attempt <= 4 {
 		t.Errorf("attempt %d is given out again", next.Attempt)
 	}
-	if c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, next.Attempt, Periodic)); c.ID != 51 {
+	if c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, next.Attempt, Periodic, 0)); c.ID != 51 {
 		t.Errorf("number %d is given out after 50", c.ID)
 	}
 }

@@ -170,7 +170,7 @@ func TestEveryRunIsOneRowOfHistory(t *testing.T) {
 	j, ctx := newJobs(t), t.Context()
 	running(t, j, "1")
 	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
+	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic, 0))
 	ok(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "m1", Size: 3, Checksum: "x"}))
 	ok(t, j.MarkSaveMode(ctx, "1", "sink", "a.b"))
 	_, err := j.Restart(ctx, submit("1"), "again")
@@ -315,44 +315,6 @@ func TestEventsTellTheStory(t *testing.T) {
 	}
 }
 
-func TestForgetAndPruneLeaveNothing(t *testing.T) {
-	t.Parallel()
-	j, ctx := newJobs(t), t.Context()
-	running(t, j, "1")
-	want(t, j.Forget(ctx, "1"), ErrMoved)
-	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
-	c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, Periodic))
-	ok(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: "m"}))
-	ok(t, j.AcknowledgeCommits(ctx, c.Key))
-	must[Job](t)(j.SetStatus(ctx, "1", nil, Finished))
-	want(t, j.Forget(ctx, "1"), ErrMoved)
-	ok(t, j.DeleteCheckpoint(ctx, c.Key))
-	ok(t, j.Forget(ctx, "1"))
-	ok(t, j.Forget(ctx, "1"))
-	_, err := j.Job(ctx, "1")
-	want(t, err, ErrNotFound)
-	if runs := must[[]Run](t)(j.Runs(ctx, "1")); len(runs) != 1 {
-		t.Errorf("history after forgetting is %+v", runs)
-	}
-	events := must[[]Event](t)(j.Events(ctx, "1", 0, 100))
-	for rounds := 0; ; rounds++ {
-		more := must[bool](t)(j.PruneHistory(ctx, start.Add(time.Hour), 2))
-		if !more {
-			break
-		}
-		if rounds > 10 {
-			t.Fatal("pruning does not end")
-		}
-	}
-	left := must[[]Event](t)(j.Events(ctx, "1", 0, 100))
-	if runs := must[[]Run](t)(j.Runs(ctx, "1")); len(runs) != 0 || len(left) != 1 || left[0].ID != events[len(events)-1].ID {
-		t.Errorf("after pruning %+v and %+v are left", runs, left)
-	}
-	if again := must[Job](t)(j.CreateJob(ctx, submit("1"), "new")); again.RunNo != 1 {
-		t.Errorf("a new job of an old id is %+v", again)
-	}
-}
-
 func TestRacingMastersGetDifferentNumbers(t *testing.T) {
 	t.Parallel()
 	store, ctx := newStore(t), t.Context()
@@ -374,7 +336,7 @@ func TestRacingMastersGetDifferentNumbers(t *testing.T) {
 				mu.Lock()
 				got[fmt.Sprint("epoch ", epoch)]++
 				mu.Unlock()
-				c, err2 := retryUnknown(func() (Checkpoint, error) { return j.BeginCheckpoint(ctx, "1", 1, first.Attempt, Periodic) })
+				c, err2 := retryUnknown(func() (Checkpoint, error) { return j.BeginCheckpoint(ctx, "1", 1, first.Attempt, Periodic, 0) })
 				mu.Lock()
 				got[fmt.Sprint("checkpoint ", c.ID)]++
 				mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -28,7 +29,8 @@ const InlineLimit = 32 << 10
 
 // Rows are the checkpoint rows of one pipeline.
 type Rows interface {
-	Begin(ctx context.Context, kind record.BarrierKind) (int64, error)
+	// Begin gives out the next number and says that all commits up to acknowledged are done.
+	Begin(ctx context.Context, kind record.BarrierKind, acknowledged int64) (int64, error)
 	Complete(ctx context.Context, checkpoint int64, ref Ref) error
 	Abort(ctx context.Context, checkpoint int64, reason string) error
 	// Acknowledge says that all commits up to checkpoint are done.
@@ -151,7 +153,7 @@ func (c *Coordinator) act(ctx context.Context, d Decision) {
 	switch d := d.(type) {
 	case Allocate:
 		fault.Point("checkpoint.begin.before")
-		id, err := c.Rows.Begin(ctx, d.Kind)
+		id, err := c.Rows.Begin(ctx, d.Kind, d.Acknowledged)
 		fault.Point("checkpoint.begin.after")
 		if err != nil {
 			c.Tell(Failed{0, fmt.Errorf("begin a %s: %w", d.Kind, err)})
@@ -159,7 +161,7 @@ func (c *Coordinator) act(ctx context.Context, d Decision) {
 		}
 		c.Tell(Allocated{id})
 	case Store:
-		ref, err := c.store(ctx, d.Manifest)
+		ref, err := c.store(ctx, d)
 		if err != nil {
 			c.Tell(Failed{d.Manifest.Checkpoint, err})
 			return
@@ -190,8 +192,13 @@ func (c *Coordinator) act(ctx context.Context, d Decision) {
 	}
 }
 
-func (c *Coordinator) store(ctx context.Context, m *Manifest) (Ref, error) {
-	o := c.Origin
+func (c *Coordinator) store(ctx context.Context, d Store) (Ref, error) {
+	if d.Within > 0 {
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, d.Within, fmt.Errorf("no answer in %v", d.Within.Round(time.Millisecond)))
+		defer cancel()
+	}
+	m, o := d.Manifest, c.Origin
 	m.JobID, m.RunID, m.Pipeline, m.Attempt = o.JobID, o.RunID, o.Pipeline, o.Attempt
 	data, err := m.Encode()
 	if err != nil {
@@ -202,6 +209,9 @@ func (c *Coordinator) store(ctx context.Context, m *Manifest) (Ref, error) {
 	_, err = c.Blobs.Put(ctx, name, bytes.NewReader(data))
 	fault.Point("manifest.put.after")
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w: %w", cause, err)
+		}
 		return Ref{}, fmt.Errorf("store the manifest of checkpoint %d: %w", m.Checkpoint, err)
 	}
 	sum := sha256.Sum256(data)
@@ -224,12 +234,13 @@ func (c *Coordinator) commit(ctx context.Context, d CommitAll) {
 		fault.Point("commit.before")
 		err := c.Tasks.Commit(ctx, d.Commits)
 		fault.Point("commit.after")
+		if err == nil && d.Acknowledge {
+			err = c.Rows.Acknowledge(ctx, d.Checkpoint)
+		}
 		if err == nil {
-			if err = c.Rows.Acknowledge(ctx, d.Checkpoint); err == nil {
-				fault.Point("commit.acknowledged")
-				c.Tell(Committed{d.Checkpoint})
-				return
-			}
+			fault.Point("commit.acknowledged")
+			c.Tell(Committed{d.Checkpoint})
+			return
 		}
 		if ctx.Err() != nil {
 			return

@@ -9,6 +9,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"seikan/db/state"
 	"seikan/storage"
@@ -17,6 +18,10 @@ import (
 // Root is where everything of ours begins on the checkpoint storage. What lies elsewhere is
 // never touched.
 const Root = "seikan/"
+
+// History is where ended runs and events are kept once they have left the state. It is below Root
+// and no manifest's place: job ids are numbers.
+const History = Root + "history/"
 
 // maxManifest bounds what is read as a manifest, in bytes: its length field has 32 bits.
 const maxManifest = 1 << 32
@@ -62,7 +67,7 @@ func each(ctx context.Context, blobs storage.Store, prefix string, do func(manif
 			if s, ok := ParseName(o.Name); ok {
 				s.Size = o.Size
 				manifests = append(manifests, s)
-			} else {
+			} else if !strings.HasPrefix(o.Name, History) {
 				others = append(others, o)
 			}
 		}

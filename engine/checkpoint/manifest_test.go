@@ -1,8 +1,10 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"seikan/engine/plugin"
@@ -67,6 +69,33 @@ func FuzzManifest(f *testing.F) {
 		m, err := Decode(data)
 		if err == nil && m == nil {
 			t.Fatal("neither a manifest nor an error")
+		}
+	})
+}
+
+// FuzzDamage makes a manifest of any content and changes one byte, or cuts it.
+func FuzzDamage(f *testing.F) {
+	f.Add([]byte("where"), uint32(9), byte(1), false)
+	f.Add([]byte{0, 255}, uint32(100), byte(128), true)
+	f.Fuzz(func(t *testing.T, content []byte, at uint32, change byte, cut bool) {
+		m := sample()
+		m.Enumeration.State.Data, m.Commits[0].State.Data, m.RunID = content, content, strings.ToValidUTF8(string(content), "?")
+		data, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Decode(data); err != nil || got.RunID != m.RunID || !bytes.Equal(got.Commits[0].State.Data, content) {
+			t.Fatalf("it comes back as %+v, %v", got, err)
+		}
+		i := int(at) % len(data)
+		bad := bytes.Clone(data)
+		if cut {
+			bad = bad[:i]
+		} else if bad[i] ^= change; change == 0 {
+			return
+		}
+		if _, err := Decode(bad); !errors.Is(err, ErrDamaged) {
+			t.Errorf("byte %d of %d: %v", i, len(data), err)
 		}
 	})
 }

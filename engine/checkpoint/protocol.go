@@ -15,7 +15,7 @@ type Config struct {
 	Subtasks int
 	Interval time.Duration // 0: no timed checkpoints
 	Timeout  time.Duration // 0: none
-	// Tolerable is the number of failed checkpoints in a row that stop the pipeline.
+	// Tolerable is the number of failed checkpoints in a row after which one more ends the attempt.
 	Tolerable int
 	// Counters are the sums of earlier attempts.
 	Counters map[string]int64
@@ -61,6 +61,8 @@ type (
 	Drained struct{}
 	// SavepointAsked: the user wants the job to stop with a savepoint.
 	SavepointAsked struct{}
+	// MoveAsked: the pipeline shall go on elsewhere, from a checkpoint that its readers stop behind.
+	MoveAsked struct{}
 )
 
 func (Tick) event()           {}
@@ -74,25 +76,36 @@ func (Committed) event()      {}
 func (Broken) event()         {}
 func (Drained) event()        {}
 func (SavepointAsked) event() {}
+func (MoveAsked) event()      {}
 
 // Decision is something the coordinator must do.
 type Decision interface{ decision() }
 
 type (
-	// Allocate the next checkpoint number, never used before.
-	Allocate struct{ Kind record.BarrierKind }
+	// Allocate the next checkpoint number, never used before. The same write acknowledges the
+	// commits up to Acknowledged.
+	Allocate struct {
+		Kind         record.BarrierKind
+		Acknowledged int64
+	}
 	// Send the barrier to every subtask.
 	Send struct{ Barrier record.Barrier }
 	// Enumerate: snapshot the enumeration, now that every reader passed the barrier.
 	Enumerate struct{ Checkpoint int64 }
-	// Store writes the manifest; its identity fields are for the coordinator to fill in.
-	Store struct{ Manifest *Manifest }
+	// Store writes the manifest; its identity fields are for the coordinator to fill in. It must
+	// have failed when Within has passed (0: at any time), and says then what it has waited for.
+	Store struct {
+		Manifest *Manifest
+		Within   time.Duration
+	}
 	// Record completes the row.
 	Record struct{ Checkpoint int64 }
-	// Commit makes prepared work visible, repeated until acknowledged.
+	// CommitAll makes prepared work visible, repeated until that is done. Its acknowledgement can
+	// wait for the next Allocate, except behind the last checkpoint of an attempt.
 	CommitAll struct {
-		Checkpoint int64
-		Commits    []Commit
+		Checkpoint  int64
+		Commits     []Commit
+		Acknowledge bool
 	}
 	// Complete tells the tasks that the checkpoint is complete.
 	Complete struct{ Checkpoint int64 }
@@ -109,7 +122,8 @@ type (
 	}
 	// Fail ends the attempt.
 	Fail struct{ Err error }
-	// Finish ends the pipeline: its final checkpoint is complete and committed.
+	// Finish ends the pipeline: its final checkpoint is complete and committed. Of the kind
+	// Checkpoint it is the end of the attempt alone, see MoveAsked.
 	Finish struct{ Kind record.BarrierKind }
 )
 
@@ -132,11 +146,13 @@ type Protocol struct {
 	due       time.Duration // next timed checkpoint
 	drained   bool
 	savepoint bool
+	moving    bool
 	pending   *pending
-	failures  int      // in a row
-	carried   []Commit // recorded, not acknowledged, oldest first
-	recorded  int64    // newest complete checkpoint
-	committed int64    // commits up to here are acknowledged
+	failures  int           // in a row
+	pause     time.Duration // no final checkpoint before this
+	carried   []Commit      // recorded, not acknowledged, oldest first
+	recorded  int64         // newest complete checkpoint
+	committed int64         // commits up to here are acknowledged
 	final     record.BarrierKind
 	over      bool
 }
@@ -144,6 +160,7 @@ type Protocol struct {
 type pending struct {
 	id       int64
 	kind     record.BarrierKind
+	last     bool // readers stop behind it
 	since    time.Duration
 	warned   int
 	acked    map[int]bool
@@ -153,6 +170,10 @@ type pending struct {
 	counters map[string]int64
 	step     step
 }
+
+// longestPause is the longest between two tries of a final checkpoint, which does not wait for an
+// interval: a storage that refuses at once gets time to come back.
+const longestPause = 20 * time.Second
 
 type step uint8
 
@@ -192,10 +213,12 @@ func (p *Protocol) Step(now time.Duration, e Event) []Decision {
 		p.drained = true
 	case SavepointAsked:
 		p.savepoint = true
+	case MoveAsked:
+		p.moving = true
 	case Allocated:
 		if q := p.pending; q != nil && q.step == allocating {
 			q.id, q.step, q.since = e.Checkpoint, collecting, now
-			out = append(out, Send{record.Barrier{Checkpoint: q.id, Kind: q.kind}})
+			out = append(out, Send{q.barrier()})
 		}
 	case Ack:
 		out = p.ack(e)
@@ -203,8 +226,9 @@ func (p *Protocol) Step(now time.Duration, e Event) []Decision {
 		if q := p.at(e.Checkpoint, enumerating); q != nil {
 			q.step = storing
 			e.Enumeration.Splits = append(e.Enumeration.Splits, q.splits...)
-			out = append(out, Store{&Manifest{Checkpoint: q.id, Kind: q.kind, Parallelism: p.cfg.Subtasks,
-				Enumeration: e.Enumeration, Writers: q.writers, Commits: slices.Concat(p.carried, q.commits), Counters: q.counters}})
+			m := &Manifest{Checkpoint: q.id, Kind: q.kind, Parallelism: p.cfg.Subtasks,
+				Enumeration: e.Enumeration, Writers: q.writers, Commits: slices.Concat(p.carried, q.commits), Counters: q.counters}
+			out = append(out, Store{m, p.left(now, q)})
 		}
 	case Stored:
 		if q := p.at(e.Checkpoint, storing); q != nil {
@@ -228,6 +252,15 @@ func (p *Protocol) Step(now time.Duration, e Event) []Decision {
 	return append(out, p.trigger(now)...)
 }
 
+// barrier is what the subtasks are sent: to them a move is like a savepoint.
+func (q *pending) barrier() record.Barrier {
+	b := record.Barrier{Checkpoint: q.id, Kind: q.kind}
+	if q.last && !q.kind.Final() {
+		b.Kind = record.Savepoint
+	}
+	return b
+}
+
 func (p *Protocol) at(checkpoint int64, s step) *pending {
 	if q := p.pending; q != nil && q.id == checkpoint && q.step == s {
 		return q
@@ -242,20 +275,24 @@ func (p *Protocol) trigger(now time.Duration) []Decision {
 	}
 	var kind record.BarrierKind
 	switch {
+	case (p.savepoint || p.drained || p.moving) && now < p.pause:
+		return nil
 	case p.savepoint:
 		kind = record.Savepoint
 	case p.drained:
 		kind = record.CompletedPoint
+	case p.moving:
+		kind = record.Checkpoint
 	case p.cfg.Interval > 0 && now >= p.due:
 		kind = record.Checkpoint
 	default:
 		return nil
 	}
-	p.pending = &pending{kind: kind, since: now, acked: map[int]bool{}, counters: maps.Clone(p.cfg.Counters)}
+	p.pending = &pending{kind: kind, last: kind.Final() || p.moving, since: now, acked: map[int]bool{}, counters: maps.Clone(p.cfg.Counters)}
 	if p.pending.counters == nil {
 		p.pending.counters = map[string]int64{}
 	}
-	return []Decision{Allocate{kind}}
+	return []Decision{Allocate{kind, p.committed}}
 }
 
 // ack notes what a subtask prepared. An answer to a checkpoint that was given up is not needed:
@@ -286,16 +323,16 @@ func (p *Protocol) ack(e Ack) []Decision {
 }
 
 func (p *Protocol) complete(now time.Duration, q *pending) []Decision {
-	p.pending, p.failures, p.recorded = nil, 0, q.id
+	p.pending, p.failures, p.pause, p.recorded = nil, 0, 0, q.id
 	p.carried = append(p.carried, q.commits...)
 	p.due = now + p.cfg.Interval
-	if q.kind.Final() {
+	if q.last {
 		p.final = q.kind
 	}
 	out := []Decision{Complete{q.id}}
 	// Invariant 2: commits are sent only for work that a recorded checkpoint holds. Without
 	// any there is still the row to acknowledge.
-	return append(out, CommitAll{q.id, slices.Clone(p.carried)})
+	return append(out, CommitAll{q.id, slices.Clone(p.carried), q.last})
 }
 
 // acknowledge forgets commits that are done: those of checkpoints up to this one.
@@ -309,13 +346,28 @@ func (p *Protocol) acknowledge(checkpoint int64) []Decision {
 	return []Decision{Finish{p.final}}
 }
 
+// left is how long a checkpoint may still take, 0 without a timeout.
+func (p *Protocol) left(now time.Duration, q *pending) time.Duration {
+	if p.cfg.Timeout <= 0 {
+		return 0
+	}
+	return max(1, q.since+p.cfg.Timeout*time.Duration(q.warned+1)-now)
+}
+
 func (p *Protocol) expire(now time.Duration) []Decision {
 	q := p.pending
-	if q == nil || p.cfg.Timeout <= 0 || now-q.since < p.cfg.Timeout*time.Duration(q.warned+1) {
+	if q == nil || p.cfg.Timeout <= 0 {
+		return nil
+	}
+	limit := p.cfg.Timeout * time.Duration(q.warned+1)
+	if q.step == storing { // the storage's own failure is due and says more
+		limit += p.cfg.Timeout / 2
+	}
+	if now-q.since < limit {
 		return nil
 	}
 	reason := "Checkpoint expired before completing. Please increase checkpoint timeout in the seatunnel.yaml or jobConfig env."
-	if !q.kind.Final() {
+	if !q.last {
 		return p.abort(now, reason)
 	}
 	// Readers have stopped behind a final barrier: giving it up would undo their work, so it
@@ -332,6 +384,7 @@ func (p *Protocol) abort(now time.Duration, reason string) []Decision {
 	p.pending = nil
 	p.failures++
 	p.due = now + p.cfg.Interval
+	p.pause = now + min(time.Second<<min(p.failures-1, 5), longestPause)
 	out := []Decision{Warn{q.id, waitingOf(q, p.cfg.Subtasks), reason}}
 	if q.id != 0 {
 		out = append(out, Abort{q.id, reason})

@@ -33,8 +33,8 @@ func (r attemptRows) key(id int64) state.Key {
 	return state.Key{JobID: r.jobID, PipelineID: r.pipeline, ID: id}
 }
 
-func (r attemptRows) Begin(ctx context.Context, kind record.BarrierKind) (int64, error) {
-	c, err := r.jobs.BeginCheckpoint(ctx, r.jobID, r.pipeline, r.attempt, state.Kind(kind))
+func (r attemptRows) Begin(ctx context.Context, kind record.BarrierKind, acknowledged int64) (int64, error) {
+	c, err := r.jobs.BeginCheckpoint(ctx, r.jobID, r.pipeline, r.attempt, state.Kind(kind), acknowledged)
 	return c.ID, err
 }
 

@@ -28,8 +28,8 @@ const (
 // world outlives attempts.
 type world struct {
 	random    *rand.Rand
-	manifests map[int64]*Manifest // durable blobs
-	rows      map[int64]string    // PENDING, COMPLETED, ABORTED
+	blobs     *simBlobs
+	rows      map[int64]string // PENDING, COMPLETED, ABORTED
 	acked     int64
 	visible   map[string]int // row -> how often
 	committed map[string]bool
@@ -53,6 +53,7 @@ type sim struct {
 	kept     [][]Commit // by each subtask, until recorded
 	drained  bool
 	done     bool
+	next     *sim // the attempt that goes on elsewhere
 	failed   error
 }
 
@@ -74,17 +75,15 @@ func (w *world) start() *sim {
 	w.attempt++
 	s := &sim{world: w, at: make([]int, simSubtasks), open: make([][]string, simSubtasks), stopped: make([]bool, simSubtasks),
 		barriers: make([]*record.Barrier, simSubtasks), passed: make([]int64, simSubtasks), kept: make([][]Commit, simSubtasks)}
-	var newest int64
 	for id, status := range w.rows {
 		if status == "PENDING" {
 			w.rows[id] = "ABORTED"
 		}
-		if w.rows[id] == "COMPLETED" && id > newest {
-			newest = id
-		}
 	}
+	newest := w.newest()
 	keep := map[string]bool{}
-	if m := w.manifests[newest]; newest > 0 {
+	if newest > 0 {
+		m := w.blobs.load(newest)
 		for _, split := range m.Enumeration.Splits {
 			n, _ := strconv.Atoi(split.ID)
 			s.at[n] = int(split.At.Rows)
@@ -95,6 +94,7 @@ func (w *world) start() *sim {
 			}
 		}
 		w.commit(m.Commits)
+		w.acked = newest
 		for _, c := range m.Commits {
 			keep[string(c.State.Data)] = true
 		}
@@ -107,6 +107,16 @@ func (w *world) start() *sim {
 	}
 	s.later(s.tick)
 	return s
+}
+
+// newest is the completed checkpoint with the highest number, 0 for none.
+func (w *world) newest() (id int64) {
+	for n, status := range w.rows {
+		if status == "COMPLETED" {
+			id = max(id, n)
+		}
+	}
+	return id
 }
 
 // commit makes named work visible, once.
@@ -182,6 +192,7 @@ func (s *sim) obey(d Decision) {
 				return
 			}
 			s.nextID++
+			s.acked = max(s.acked, d.Acknowledged)
 			s.rows[s.nextID] = "PENDING"
 			s.tell(Allocated{s.nextID})
 		})
@@ -202,14 +213,10 @@ func (s *sim) obey(d Decision) {
 		s.tell(Enumerated{d.Checkpoint, Enumeration{Done: true}})
 	case Store:
 		s.later(func() {
-			if s.random.IntN(6) == 0 {
-				s.tell(Failed{d.Manifest.Checkpoint, errors.New("blob storage is away")})
+			if err := s.blobs.put(d.Manifest, s.attempt); err != nil {
+				s.tell(Failed{d.Manifest.Checkpoint, err})
 				return
 			}
-			if s.manifests[d.Manifest.Checkpoint] != nil {
-				panic("a manifest is written over")
-			}
-			s.manifests[d.Manifest.Checkpoint] = d.Manifest
 			s.tell(Stored{d.Manifest.Checkpoint})
 		})
 	case Record:
@@ -238,6 +245,15 @@ func (s *sim) obey(d Decision) {
 		}
 	case Finish:
 		s.done = true
+		newest := s.newest()
+		if s.acked < newest {
+			panic(fmt.Sprintf("the attempt ends behind checkpoint %d, whose commits are not acknowledged", newest))
+		}
+		if d.Kind == record.Checkpoint { // it goes on elsewhere
+			if s.next = s.world.start(); !slices.Equal(s.next.at, s.at) {
+				panic(fmt.Sprintf("moved at %v, goes on at %v", s.at, s.next.at))
+			}
+		}
 	case Fail:
 		s.failed = d.Err
 	}
@@ -259,7 +275,9 @@ func (s *sim) tryCommit(d CommitAll) {
 			s.tryCommit(d)
 		default:
 			s.commit(d.Commits)
-			s.acked = d.Checkpoint
+			if d.Acknowledge {
+				s.acked = d.Checkpoint
+			}
 			s.tell(Committed{d.Checkpoint})
 		}
 	}})
@@ -280,7 +298,7 @@ func (s *sim) step() {
 
 // simulate runs one seed; the result is empty when every row is visible once.
 func simulate(seed uint64) (problem string, log []string) {
-	w := &world{random: rand.New(rand.NewPCG(seed, 7)), manifests: map[int64]*Manifest{}, rows: map[int64]string{},
+	w := &world{random: rand.New(rand.NewPCG(seed, 7)), blobs: newSimBlobs(seed), rows: map[int64]string{},
 		visible: map[string]int{}, committed: map[string]bool{}, staged: map[string][]string{}}
 	defer func() {
 		if r := recover(); r != nil {
@@ -288,8 +306,11 @@ func simulate(seed uint64) (problem string, log []string) {
 		}
 	}()
 	s := w.start()
-	crashes := w.random.IntN(6)
-	for steps := 0; !s.done; steps++ {
+	crashes, moves := w.random.IntN(6), w.random.IntN(4)
+	for steps := 0; !s.done || s.next != nil; steps++ {
+		if s.next != nil {
+			s = s.next
+		}
 		if s.failed != nil {
 			return "the attempt failed: " + s.failed.Error(), w.log
 		}
@@ -297,9 +318,14 @@ func simulate(seed uint64) (problem string, log []string) {
 			return "it does not end", w.log
 		}
 		s.step()
-		if crashes > 0 && w.random.IntN(300) == 0 {
+		switch {
+		case w.random.IntN(300) > 0:
+		case crashes > 0:
 			crashes--
 			s = w.start()
+		case moves > 0:
+			moves--
+			s.tell(MoveAsked{})
 		}
 	}
 	for i := range simSubtasks {

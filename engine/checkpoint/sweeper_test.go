@@ -101,7 +101,7 @@ func (p *place) put(name string, data []byte) {
 func (p *place) take(job state.Job, kind record.BarrierKind, end func(Rows, int64, Ref) error) int64 {
 	p.t.Helper()
 	rows := NewRows(p.jobs, job.ID, 1, 1)
-	id := must[int64](p.t)(rows.Begin(p.t.Context(), kind))
+	id := must[int64](p.t)(rows.Begin(p.t.Context(), kind, 0))
 	ref := p.write(job, id, 1, kind)
 	if end != nil {
 		if err := end(rows, id, ref); err != nil {
@@ -169,7 +169,7 @@ func TestSweepDeletesTheDeadAndReportsTheUnknown(t *testing.T) {
 		"seikan/1002/1/000000000004-1.manifest", "seikan/9999/1/000000000001-1.manifest"}) {
 		t.Errorf("reported are %+v", out.Unknown)
 	}
-	if out.Kept != 5 || out.Left != 4 || len(out.Deleted) != 3 || out.Bytes == 0 {
+	if out.Kept != 5 || out.Left != 4 || len(out.Deleted) != 2 || out.Bytes == 0 { // those of 1001 are pruned
 		t.Errorf("%+v", out)
 	}
 	if again := must[Sweep](t)(sweeper.Run(t.Context())); len(again.Deleted) != 0 || len(again.Unknown) != 4 {

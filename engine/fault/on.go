@@ -11,7 +11,8 @@ import (
 )
 
 // armed is SEIKAN_FAILPOINT: the name of a point, and after a colon how many times it is passed
-// before the process is killed (0 kills at the first).
+// before the process is killed (0 kills at the first). If it is a path, the file there holds the
+// name: it can be written while the process runs, and is gone when it has done its work.
 var (
 	armed, skip = arm(os.Getenv("SEIKAN_FAILPOINT"))
 	passed      atomic.Int64
@@ -25,7 +26,11 @@ func arm(text string) (string, int64) {
 
 // Point kills the process, as kill -9 does, when it is the armed one.
 func Point(name string) {
-	if name != armed || passed.Add(1) <= skip {
+	if strings.HasPrefix(armed, "/") {
+		if text, err := os.ReadFile(armed); err != nil || string(text) != name || os.Remove(armed) != nil {
+			return
+		}
+	} else if name != armed || passed.Add(1) <= skip {
 		return
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -17,6 +17,9 @@ import (
 // cannot be moved into an option that shows it.
 const sealed = "sealed:v1:"
 
+// Sealed is in the stored text of every job that has sealed values.
+const Sealed = `"` + sealed
+
 // Sealer seals the values of sensitive options before a job is stored, and opens them where it
 // runs.
 type Sealer struct{ aead cipher.AEAD }

@@ -16,6 +16,7 @@ import (
 
 	"seikan/db/state"
 	"seikan/engine/checkpoint"
+	"seikan/engine/fault"
 	"seikan/engine/plan"
 	"seikan/engine/rpc"
 	"seikan/storage"
@@ -26,11 +27,15 @@ type Cluster struct {
 	Jobs  *state.Jobs // writes through this node's own store alone
 	Blobs storage.Store
 	// Plan builds a job's plan from its row.
-	Plan  func(ctx context.Context, job state.Job, log *slog.Logger) (*plan.Plan, error)
+	Plan func(ctx context.Context, job state.Job, log *slog.Logger) (*plan.Plan, error)
+	// Lacks says what a job has to wait for that this node does not have, "" for nothing; may be nil.
+	Lacks func(jobID string) string
 	Node  string // this node's id
 	Lease time.Duration
 	Wait  bool // job-schedule-strategy WAIT
-	Log   *slog.Logger
+	// TellEvery is how often the counts of jobs and tasks are logged, 0 for never.
+	TellEvery time.Duration
+	Log       *slog.Logger
 
 	mu    sync.Mutex
 	reign *reign
@@ -43,14 +48,19 @@ type reign struct {
 	epoch   int64
 	began   time.Time
 	wake    chan struct{}
+	turned  atomic.Int64  // nanoseconds since began, when a step last got on
 	over    chan struct{} // closed when the reign has ended
 	decided chan struct{} // closed when there are orders
 	entered chan struct{} // a node has come in, which waits for its lease
 	mu      sync.Mutex
 	nodes   map[string]*node
 	plans   map[string]*planning
-	since   map[string]seen
+	look    *look
+	unsure  unsures
+	clean   chan struct{} // a job has ended, whose checkpoints go
+	live    int           // jobs at the last look
 	holds   map[string]string
+	last    Facts                                  // of the newest step
 	orders  map[Seat][]rpc.TaskSpec                // nil before the first decision
 	number  uint64                                 // of orders
 	counts  map[string]map[string]map[string]int64 // job, task, counters: as last reported
@@ -74,25 +84,21 @@ type planning struct {
 	err   error
 }
 
-type seen struct {
-	status  state.PipelineStatus
-	attempt int64
-	at      time.Duration
-	order   uint64
-}
-
 // ErrNotMaster says that this node is not, or no longer, the master.
 var ErrNotMaster = errors.New("this node is not the master")
 
 // Reign takes the next epoch and carries out decisions until ctx ends, which it must as soon as
 // the node is no longer leader; being deposed shows in refused writes before that.
 func (c *Cluster) Reign(ctx context.Context) error {
+	fault.Point("epoch.before")
 	epoch, err := c.Jobs.TakeEpoch(ctx, c.Node)
+	fault.Point("epoch.after")
 	if err != nil {
 		return fmt.Errorf("take over as master: %w", err)
 	}
 	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), decided: make(chan struct{}), entered: make(chan struct{}, 1), nodes: map[string]*node{},
-		plans: map[string]*planning{}, since: map[string]seen{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
+		plans: map[string]*planning{}, clean: make(chan struct{}, 1), unsure: unsures{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
+	r.look = newLook(r.jobs)
 	c.mu.Lock()
 	c.reign = r
 	c.mu.Unlock()
@@ -106,8 +112,24 @@ func (c *Cluster) Reign(ctx context.Context) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.loop(inner) })
 	group.Go(func() error { return r.prove(inner) })
+	group.Go(func() error { return r.sweep(inner) })
+	group.Go(func() error { return r.tellCounts(inner) })
 	return group.Wait()
 }
+
+// Turned is how long ago the step of this node's reign last got on; false: it does not reign. It
+// returns when nobody holds what a step needs.
+func (c *Cluster) Turned() (ago time.Duration, reigns bool) {
+	r := c.current()
+	if r == nil {
+		return 0, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now() - time.Duration(r.turned.Load()), true
+}
+
+func (r *reign) turn() { r.turned.Store(int64(r.now())) }
 
 func (c *Cluster) current() *reign {
 	c.mu.Lock()
@@ -138,6 +160,7 @@ const (
 
 func (r *reign) loop(ctx context.Context) error {
 	for {
+		r.turn()
 		acted, idle, err := r.step(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -168,6 +191,7 @@ func (r *reign) step(ctx context.Context) (acted, idle bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
+	r.turn()
 	r.publish(Orders(f))
 	byJob := map[string][]Action{}
 	held := map[string]string{}
@@ -195,6 +219,7 @@ func (r *reign) step(ctx context.Context) (acted, idle bool, err error) {
 				switch err := r.carryOut(inner, a); {
 				case err == nil:
 					done.Add(1)
+					r.turn()
 				case !errors.Is(err, state.ErrMoved): // the next look shows what moved it
 					return err
 				}
@@ -222,83 +247,6 @@ func jobOf(a Action) string {
 
 func (r *reign) now() time.Duration { return time.Since(r.began) }
 
-func (r *reign) facts(ctx context.Context) (Facts, error) {
-	f := Facts{Lease: r.c.Lease, Wait: r.c.Wait, Nodes: map[string]NodeFact{}}
-	jobs, err := r.liveJobs(ctx)
-	if err != nil {
-		return f, err
-	}
-	pipelines, err := r.jobs.LivePipelines(ctx)
-	if err != nil {
-		return f, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f.Now = r.now()
-	for id, n := range r.nodes {
-		if n.fact.Tasks != nil { // else its first report is just being taken in
-			f.Nodes[id] = n.fact
-		}
-	}
-	live := map[string]bool{}
-	for _, j := range jobs {
-		live[j.ID] = true
-		f.Jobs = append(f.Jobs, r.jobFact(j, pipelines[j.ID], f.Now))
-	}
-	maps.DeleteFunc(r.plans, func(id string, _ *planning) bool { return !live[id] })
-	maps.DeleteFunc(r.counts, func(id string, _ map[string]map[string]int64) bool { return !live[id] })
-	return f, nil
-}
-
-func (r *reign) liveJobs(ctx context.Context) ([]state.Job, error) {
-	var out []state.Job
-	for after := ""; ; {
-		page, next, err := r.jobs.Jobs(ctx, state.Live(), after, 1000)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, page...)
-		if next == "" {
-			slices.Reverse(out) // oldest submit first
-			return out, nil
-		}
-		after = next
-	}
-}
-
-// jobFact puts a job's rows and what is known of its plan together; r.mu is held.
-func (r *reign) jobFact(j state.Job, rows []state.Pipeline, now time.Duration) JobFact {
-	out := JobFact{Job: j, Pipelines: map[int]PipelineFact{}}
-	if p := r.plans[j.ID]; p != nil {
-		out.Planning, out.Shape, out.PlanErr = !p.done, p.shape, p.err
-	}
-	if j.Shape != "" {
-		s := &Shape{}
-		if err := json.Unmarshal([]byte(j.Shape), s); err != nil {
-			out.PlanErr = fmt.Errorf("the stored shape of the plan: %w", err)
-		} else {
-			out.Shape = s
-		}
-	}
-	for _, p := range rows {
-		f := PipelineFact{Row: p, Placement: Placement{}}
-		if p.Placement != "" {
-			if err := json.Unmarshal([]byte(p.Placement), &f.Placement); err != nil {
-				out.PlanErr = fmt.Errorf("the stored placement of pipeline %d: %w", p.ID, err)
-			}
-		}
-		key := fmt.Sprintf("%s/%d", j.ID, p.ID)
-		s, ok := r.since[key]
-		if !ok || s.status != p.Status || s.attempt != p.Attempt {
-			s = seen{p.Status, p.Attempt, now, r.number + 1}
-			r.since[key] = s
-		}
-		f.Since, f.SinceOrder = s.at, s.order
-		out.Pipelines[int(p.ID)] = f
-	}
-	return out
-}
-
 // heardOf are the newest report of each node and the session it came in.
 func (r *reign) heardOf() map[string][2]uint64 {
 	r.mu.Lock()
@@ -311,7 +259,7 @@ func (r *reign) heardOf() map[string][2]uint64 {
 }
 
 // proveEvery is how often leases are renewed, unless they are short.
-const proveEvery = 500 * time.Millisecond
+const proveEvery = time.Second
 
 // prove renews leases, beside the steps, which may take long. Only what was heard before the
 // epoch was read counts: the read proves that no other master had begun by then to wait for
@@ -379,18 +327,32 @@ func (r *reign) carryOut(ctx context.Context, a Action) error {
 	var err error
 	switch a := a.(type) {
 	case Move:
+		fault.Point("job.move.before")
 		_, err = r.jobs.Move(ctx, a.JobID, a.Move)
+		fault.Point("job.move.after")
 	case Begin:
 		var text []byte
 		if text, err = json.Marshal(a.Placement); err == nil {
 			var row state.Pipeline
-			if row, err = r.jobs.PlaceAttempt(ctx, a.JobID, int64(a.Pipeline), string(text)); err == nil && a.Pipeline > 0 {
+			fault.Point("pipeline.place.before")
+			row, err = r.jobs.PlaceAttempt(ctx, a.JobID, int64(a.Pipeline), string(text), a.Within)
+			fault.Point("pipeline.place.after")
+			r.mu.Lock()
+			r.unsure.note(a, err, r.now())
+			r.mu.Unlock()
+			if err == nil && a.Pipeline > 0 {
 				r.c.Log.Info("a pipeline is placed", "job", a.JobID, "pipeline", a.Pipeline, "attempt", row.Attempt, "on", a.Placement.addrs())
 			}
 		}
 	case Save:
-		_, err = r.jobs.SavePipeline(ctx, a.Pipeline)
-		if err == nil && a.Pipeline.Status == state.PipelineFailed {
+		fault.Point("pipeline.save.before")
+		_, err = r.jobs.SavePipeline(ctx, a.Pipeline, a.falls()...)
+		fault.Point("pipeline.save.after")
+		switch {
+		case err != nil:
+		case a.Fall == state.FallMoved:
+			r.c.Log.Info("a pipeline is moved", "job", a.Pipeline.JobID, "pipeline", a.Pipeline.ID, "attempt", a.Pipeline.Attempt, "why", a.Pipeline.Error)
+		case a.Pipeline.Status == state.PipelineFailed:
 			r.c.Log.Warn("a pipeline failed", "job", a.Pipeline.JobID, "pipeline", a.Pipeline.ID, "attempt", a.Pipeline.Attempt, "error", a.Pipeline.Error)
 		}
 	case End:
@@ -409,8 +371,12 @@ func (p Placement) addrs() []string {
 	return slices.Compact(out)
 }
 
-// planWithin bounds planning, which may connect to the job's systems.
-const planWithin = time.Minute
+func (a Save) falls() []state.Fall {
+	if a.Fall == "" {
+		return nil
+	}
+	return []state.Fall{a.Fall}
+}
 
 func (r *reign) startPlan(ctx context.Context, id string) {
 	p := &planning{}
@@ -440,19 +406,39 @@ func (r *reign) end(ctx context.Context, e End) error {
 	if err != nil {
 		return fmt.Errorf("encode the job's counters: %w", err)
 	}
-	if _, err := r.jobs.FinishJob(ctx, e.JobID, e.Status, e.Error, string(metrics)); err != nil {
+	fault.Point("job.finish.before")
+	_, err = r.jobs.FinishJob(ctx, e.JobID, e.Status, e.Error, string(metrics))
+	fault.Point("job.finish.after")
+	if e.Forced && errors.Is(err, state.ErrUnacknowledged) {
+		r.c.Log.Warn("a cancel is forced", "job", e.JobID, "owed", err)
+		_, err = r.jobs.Move(ctx, e.JobID, forced(err))
+		return err
+	}
+	if err != nil {
 		return err
 	}
 	r.c.Log.Info("job ended", "job", e.JobID, "status", e.Status, "error", e.Error)
-	if e.Status == state.Finished || e.Status == state.Canceled {
-		checkpoint.Keeper{Jobs: r.jobs, Blobs: r.c.Blobs, Log: r.c.Log}.DropAll(ctx, e.JobID)
+	select {
+	case r.clean <- struct{}{}:
+	default:
 	}
 	return nil
 }
 
+// forced is the end of a cancelled job that owes commits and could not finish them.
+func forced(owed error) state.Move {
+	return state.Move{To: state.Failing, Allowed: atOnce,
+		Error: fmt.Sprintf("the cancel was forced after %v: %v; a restore (-r) finishes them first", cancelWithin, owed)}
+}
+
+// countWithin bounds the reading of manifests at the end of a job.
+const countWithin = 3 * time.Second
+
 // finalCounters are those of each pipeline's newest manifest, which are exact, or else what was
 // last reported.
 func (r *reign) finalCounters(ctx context.Context, jobID string) map[string]int64 {
+	ctx, cancel := context.WithTimeout(ctx, countWithin) // the step waits for it, the storage may hang
+	defer cancel()
 	sum := map[string]int64{}
 	rows, err := r.jobs.Pipelines(ctx, jobID)
 	if err != nil {
@@ -488,7 +474,7 @@ func (r *reign) Counters(jobID string) map[string]int64 {
 
 // ShapeOf is what the master keeps of a plan.
 func ShapeOf(p *plan.Plan) *Shape {
-	s := &Shape{RetryTimes: int64(p.Env.RetryTimes), RetryWaitMS: p.Env.RetryInterval.Milliseconds(), MemoryBytes: p.Env.MemoryBytes,
+	s := &Shape{RetryTimes: int64(p.Env.RetryTimes), CheckpointTimeoutMS: p.Env.CheckpointTimeout.Milliseconds(), RetryWaitMS: p.Env.RetryInterval.Milliseconds(), MemoryBytes: p.Env.MemoryBytes,
 		Tags: p.Env.Tags(), EnvOptions: p.Env.Options(), Dag: dag(p)}
 	for _, pl := range p.Pipelines {
 		s.Pipelines = append(s.Pipelines, PipelineShape{ID: pl.ID, Parallelism: pl.Parallelism, Committers: pl.Slots() - 1 - pl.Parallelism,

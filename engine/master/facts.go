@@ -3,6 +3,8 @@ package master
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"seikan/db/state"
@@ -24,6 +26,8 @@ type NodeFact struct {
 	Info  rpc.NodeInfo
 	Heard time.Duration // of its newest report
 	Dead  bool          // proved by other means than silence
+	// Draining is since when it says that it is drained, which Info tells.
+	Draining time.Duration
 	// Obeyed is the number of the newest order of this reign that Tasks are the outcome of.
 	Obeyed uint64
 	Tasks  map[rpc.TaskKey]rpc.TaskReport
@@ -34,17 +38,29 @@ type JobFact struct {
 	Job       state.Job
 	Shape     *Shape // nil until planned
 	PlanErr   error  // planning failed
+	Lacks     string // what it waits for before anything of it is started
 	Planning  bool
+	Since     time.Duration        // when this master first saw the job's status
 	Pipelines map[int]PipelineFact // started ones; 0 is the preparation
+	Unsure    map[int]Placement    // of pipelines, whose writes may take effect yet
 }
 
 // PipelineFact is a pipeline's row.
 type PipelineFact struct {
 	Row       state.Pipeline
 	Placement Placement
+	Names     []string      // keys of Placement, sorted
+	Falls     state.Falls   // of an attempt that has fallen and those before it in the window of retries
 	Since     time.Duration // when this master first saw the row's status
 	// SinceOrder is the number of the first order that was made from that status.
 	SinceOrder uint64
+}
+
+func (f PipelineFact) tasks() []string {
+	if len(f.Names) == len(f.Placement) {
+		return f.Names
+	}
+	return slices.Sorted(maps.Keys(f.Placement))
 }
 
 // Placement says where each task of an attempt runs.
@@ -75,8 +91,10 @@ type Shape struct {
 	RetryTimes  int64             `json:"retry_times"`
 	RetryWaitMS int64             `json:"retry_wait_ms"`
 	MemoryBytes int64             `json:"memory_bytes"`
-	EnvOptions  map[string]string `json:"env_options,omitempty"`
-	Dag         json.RawMessage   `json:"dag,omitempty"` // for people: vertices and edges
+	// CheckpointTimeoutMS is the job's own, 0 for the engine's.
+	CheckpointTimeoutMS int64             `json:"checkpoint_timeout_ms,omitempty"`
+	EnvOptions          map[string]string `json:"env_options,omitempty"`
+	Dag                 json.RawMessage   `json:"dag,omitempty"` // for people: vertices and edges
 }
 
 // PipelineShape is one pipeline of a plan.
@@ -110,19 +128,26 @@ type (
 		JobID string
 		Move  state.Move
 	}
-	// Begin an attempt of a pipeline at these places.
+	// Begin an attempt of a pipeline at these places, which shall run within a time.
 	Begin struct {
 		JobID     string
 		Pipeline  int
 		Placement Placement
+		After     int64 // the attempt before
+		Within    time.Duration
 	}
-	// Save the status of a pipeline's attempt.
-	Save struct{ Pipeline state.Pipeline }
-	// End a job: final status, error, checkpoints to drop.
+	// Save the status of a pipeline's attempt, and why it has fallen, if it has.
+	Save struct {
+		Pipeline state.Pipeline
+		Fall     state.Fall
+	}
+	// End a job. Forced: it has not finished what it owes; if it owes commits, it cannot be
+	// CANCELED and fails instead.
 	End struct {
 		JobID  string
 		Status state.Status
 		Error  string
+		Forced bool
 	}
 	// Hold says why a job waits.
 	Hold struct{ JobID, Reason string }

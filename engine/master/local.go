@@ -186,30 +186,47 @@ func (r *Run) present() []*task.Attempt {
 func (r *Run) pipeline(ctx context.Context, p *plan.Pipeline) end {
 	log := r.local.Log.With("pipeline", p.ID)
 	for restores := 0; ; restores++ {
-		kind, err := r.try(ctx, p, restores > 0 || r.restore, log)
-		if err == nil {
+		kind, err, recorded := r.attempt(ctx, p, restores > 0 || r.restore, log)
+		if err == nil && recorded == nil {
 			return end{kind, nil}
 		}
 		if ctx.Err() != nil { // whatever the tasks made of it, they were told to stop
 			return end{"", ctx.Err()}
 		}
-		if plugin.IsPermanent(err) || restores >= r.plan.Env.RetryTimes {
-			return end{"", fmt.Errorf("pipeline %d: %w", p.ID, err)}
+		again := retry{int64(r.plan.Env.RetryTimes), r.plan.Env.RetryInterval}
+		falls, uncounted := r.local.Jobs.Falls(ctx, r.job.ID, int64(p.ID), time.Now().Add(-again.window()))
+		wait, giveUp := again.after(falls)
+		if recorded = errors.Join(recorded, uncounted); plugin.IsPermanent(err) || giveUp || recorded != nil {
+			return end{"", fmt.Errorf("pipeline %d: %w", p.ID, errors.Join(err, recorded))}
 		}
-		log.Warn("the pipeline is restarted", "error", err, "restart", restores+1, "of", r.plan.Env.RetryTimes, "wait", r.plan.Env.RetryInterval)
+		log.Warn("the pipeline is restarted", "error", err, "restart", falls.Failures, "of", again.times, "wait", wait)
 		select {
 		case <-ctx.Done():
 			return end{"", ctx.Err()}
-		case <-time.After(r.plan.Env.RetryInterval):
+		case <-time.After(wait):
 		}
 	}
 }
 
-func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog.Logger) (record.BarrierKind, error) {
+// attempt runs a pipeline once. recorded is an error of its rows, without which nothing can go on.
+func (r *Run) attempt(ctx context.Context, p *plan.Pipeline, restore bool, log *slog.Logger) (kind record.BarrierKind, err, recorded error) {
 	row, err := r.local.Jobs.StartAttempt(ctx, r.job.ID, int64(p.ID))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
+	kind, err = r.try(ctx, p, &row, restore, log)
+	status, falls := state.PipelineFinished, []state.Fall(nil)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		status = state.PipelineCanceled
+	case err != nil:
+		status, falls = state.PipelineFailed, []state.Fall{state.FallFailure}
+	}
+	_, recorded = r.local.Jobs.SavePipeline(context.WithoutCancel(ctx), withStatus(row, status, err), falls...)
+	return kind, err, recorded
+}
+
+func (r *Run) try(ctx context.Context, p *plan.Pipeline, row *state.Pipeline, restore bool, log *slog.Logger) (record.BarrierKind, error) {
 	cfg, err := r.head(ctx, p, row.Attempt, restore, log)
 	if err != nil {
 		return "", err
@@ -218,24 +235,16 @@ func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog
 	r.mu.Lock()
 	r.attempts[p.ID] = a
 	r.mu.Unlock()
-	if row, err = r.local.Jobs.SavePipeline(ctx, withStatus(row, state.PipelineRunning, nil)); err != nil {
-		return "", err
+	saved, err := r.local.Jobs.SavePipeline(ctx, withStatus(*row, state.PipelineRunning, nil))
+	kind := record.BarrierKind("")
+	if err == nil {
+		*row = saved
+		kind, err = a.Run(ctx)
 	}
-	kind, err := a.Run(ctx)
 	r.mu.Lock()
 	delete(r.attempts, p.ID)
 	r.last[p.ID] = a.Map()
 	r.mu.Unlock()
-	status := state.PipelineFinished
-	switch {
-	case err != nil && ctx.Err() != nil:
-		status = state.PipelineCanceled
-	case err != nil:
-		status = state.PipelineFailed
-	}
-	if _, e := r.local.Jobs.SavePipeline(context.WithoutCancel(ctx), withStatus(row, status, err)); e != nil {
-		err = errors.Join(err, e)
-	}
 	return kind, err
 }
 
@@ -243,7 +252,7 @@ func (r *Run) try(ctx context.Context, p *plan.Pipeline, restore bool, log *slog
 func (r *Run) head(ctx context.Context, p *plan.Pipeline, attempt int64, restore bool, log *slog.Logger) (task.HeadConfig, error) {
 	cfg := task.HeadConfig{Plan: r.plan, Pipeline: p, Task: r.identity(p, attempt), Interval: r.plan.Env.CheckpointInterval,
 		Timeout: r.plan.Env.CheckpointTimeout, Rows: checkpoint.NewRows(r.local.Jobs, r.job.ID, p.ID, attempt),
-		Blobs: r.local.Blobs, Log: log, Completed: func(id int64) { r.local.keeper().Prune(ctx, r.job.ID, p.ID, id) }}
+		Blobs: r.local.Blobs, Log: log, Completed: func(ctx context.Context, id int64) { r.local.keeper().Prune(ctx, r.job.ID, p.ID, id) }}
 	if cfg.Interval == 0 && r.plan.Env.Streaming {
 		cfg.Interval = r.local.Interval
 	}

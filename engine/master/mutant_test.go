@@ -31,6 +31,12 @@ const (
 	mutantAnyIncarnation
 	mutantPastIncarnation
 	mutantLateChain
+	mutantOfflineCounts
+	mutantFailedUnsettled
+	mutantAbruptMove
+	mutantMoveReadsOn
+	mutantUnacknowledged
+	mutantForgetsUnsure
 )
 
 var mutants = []struct {
@@ -64,6 +70,12 @@ var mutants = []struct {
 	{mutantAnyIncarnation, "tasks of a node's last incarnation are ordered from this one", 13},
 	{mutantPastIncarnation, "a late word of a dead process counts", 131},
 	{mutantLateChain, "a chain that comes late does not hear of the barrier under way", 1},
+	{mutantOfflineCounts, "a lost node counts towards job.retry.times", 5},
+	{mutantFailedUnsettled, "a failed job does not finish what its checkpoints owe", 5},
+	{mutantAbruptMove, "a pipeline leaves a drained node without a checkpoint", 7},
+	{mutantMoveReadsOn, "readers go on behind the barrier of a move", 7},
+	{mutantForgetsUnsure, "slots of a placement without an answer are given away", 15504},
+	{mutantUnacknowledged, "the last commits of an attempt are not acknowledged", 0},
 }
 
 // TestTheSimulationFindsEachMutant: a simulation that finds nothing proves nothing. Each has the

@@ -140,24 +140,44 @@ func (r *reign) heard(report *rpc.Report, session uint64) bool {
 		r.mu.Unlock()
 		return false
 	}
-	tasks := make(map[rpc.TaskKey]rpc.TaskReport, len(report.Tasks))
-	changed := n.fact.Info.Incarnation != report.Node.Incarnation || n.fact.Info.Draining != report.Node.Draining
 	for _, t := range report.Tasks {
-		tasks[t.TaskKey] = t
-		old, known := n.fact.Tasks[t.TaskKey]
-		changed = changed || !known || old.State != t.State
 		if len(t.Counters) > 0 {
 			r.count(t)
 		}
 	}
-	changed = changed || len(tasks) != len(n.fact.Tasks) || report.Obeyed != n.fact.Obeyed
-	n.fact = NodeFact{Info: report.Node, Heard: r.now(), Obeyed: report.Obeyed, Tasks: tasks}
+	fact, changed := n.fact.next(report, r.now())
+	changed = changed || fact.Obeyed != n.fact.Obeyed && r.live > 0
+	n.fact = fact
 	n.seq = report.Seq
 	r.mu.Unlock()
 	if changed {
 		r.poke()
 	}
 	return true
+}
+
+// next is what is known of a worker behind a report of it, and whether anything but time has gone on.
+func (n NodeFact) next(report *rpc.Report, now time.Duration) (out NodeFact, changed bool) {
+	out = NodeFact{Info: report.Node, Heard: now, Obeyed: report.Obeyed, Tasks: make(map[rpc.TaskKey]rpc.TaskReport, len(report.Tasks))}
+	changed = n.Info.Incarnation != out.Info.Incarnation || n.Info.Draining != out.Info.Draining
+	if out.Info.Draining {
+		out.Draining = now
+		if n.Info.Draining && n.Info.Incarnation == out.Info.Incarnation {
+			out.Draining = n.Draining
+		}
+	}
+	for _, t := range report.Tasks {
+		old, known := n.Tasks[t.TaskKey]
+		changed = changed || !known || old.State != t.State
+		if t.State.Ended() {
+			t.Ended = now
+			if known && old.State.Ended() {
+				t.Ended = old.Ended
+			}
+		}
+		out.Tasks[t.TaskKey] = t
+	}
+	return out, changed || len(out.Tasks) != len(n.Tasks)
 }
 
 // count keeps a task's counters; those of an earlier attempt of the task give way. r.mu is held.
@@ -185,6 +205,7 @@ type NodeView struct {
 	Info  rpc.NodeInfo
 	Heard time.Duration // ago
 	Tasks []rpc.TaskReport
+	Slots int // that are taken
 }
 
 // Nodes lists the workers that have reported; ErrNotMaster elsewhere.
@@ -195,12 +216,13 @@ func (c *Cluster) Nodes() ([]NodeView, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	used := newDecider(r.last).slots()
 	var out []NodeView
 	for _, n := range r.nodes {
 		if n.fact.Tasks == nil { // it has not reported yet
 			continue
 		}
-		v := NodeView{Info: n.fact.Info, Heard: r.now() - n.fact.Heard}
+		v := NodeView{Info: n.fact.Info, Heard: r.now() - n.fact.Heard, Slots: used[n.fact.Info.ID]}
 		for _, t := range n.fact.Tasks {
 			v.Tasks = append(v.Tasks, t)
 		}

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -101,16 +102,58 @@ func (w *world) checkSlots(n *simNode) {
 	}
 }
 
-// judgeEnd checks a job that is about to end well: its sinks hold all that its newest checkpoints
-// say.
+// moving says whether a task's pipeline ran and leaves its nodes while its job goes on.
+func (j *jobRow) moving(spec rpc.TaskSpec) bool {
+	p := j.pipes[spec.Pipeline]
+	return (j.row.Status == state.Running || j.row.Status == state.DoingSavepoint) && p.row.Attempt == spec.Attempt && p.ran && p.row.Status == state.PipelineCanceled
+}
+
+// failed notes that a task fails, which is its job's failure unless the head's process is no more.
+func (w *world) failed(t *simTask) {
+	if t.link && t.chain.link.head.w.gone {
+		return
+	}
+	j, p := t.job(), t.spec.Pipeline
+	if t.spec.Role == rpc.Settle {
+		j.settled[p] = true
+		return
+	}
+	if j.failed[p] == nil {
+		j.failed[p] = map[int64]bool{}
+	}
+	j.failed[p][t.spec.Attempt] = true
+}
+
+// judgeEnd checks a job that is about to end: its sinks hold all that its newest checkpoints say.
+// One that has FAILED may owe that still when settling has failed or did not end in time.
 func (w *world) judgeEnd(j *jobRow, to state.Status) {
 	for id, p := range j.pipes {
-		if id == 0 {
+		c := p.latest()
+		if id == 0 || c == nil {
 			continue
 		}
-		if c := p.latest(); c != nil {
-			w.sink(j.row.ID, id).judgeManifest(w.blobs[c.blob], string(to))
+		if to == state.Failed {
+			late := time.Duration(0.9 * float64(min(failWithin, cmp.Or(j.row.Allowed, failWithin))))
+			if !c.acked && !j.settled[id] && w.now-j.failing < late {
+				w.fail("%s is FAILED, checkpoint %d of pipeline %d is not settled", j.row.ID, c.id, id)
+			}
+			continue
 		}
+		w.sink(j.row.ID, id).judgeManifest(w.blobs[c.blob], string(to))
+	}
+}
+
+// judgeFailed checks that a job did not fail without need.
+func (w *world) judgeFailed(j *jobRow) {
+	own := 0
+	for _, attempts := range j.failed {
+		own = max(own, len(attempts))
+	}
+	switch {
+	case j.row.Desired == state.WantCancel: // forced
+	case w.hung[j.row.ID]: // given up in the end
+	case own <= int(j.spec.shape.RetryTimes):
+		w.fail("P5: %s FAILED with %d failures of its own, it survives %d: %s", j.row.ID, own, j.spec.shape.RetryTimes, j.row.Error)
 	}
 }
 
@@ -128,9 +171,7 @@ func (w *world) judge() {
 				}
 			}
 		case state.Failed:
-			if j.spec.shape.RetryTimes > 100 {
-				w.fail("P5: %s FAILED: %s", j.row.ID, j.row.Error)
-			}
+			w.judgeFailed(j)
 		}
 		if _, there := w.store.jobs[j.row.ID]; !there {
 			w.fail("P1: %s is lost", j.row.ID)

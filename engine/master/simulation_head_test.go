@@ -25,6 +25,7 @@ type simHead struct {
 	links       [simSubtasks]*simLink
 	barrier     record.Barrier // newest sent
 	drained     bool
+	wish        checkpoint.Event // asked for before it led
 }
 
 // begin settles what the newest checkpoint owes; ready is called behind it. (Invariant 1)
@@ -113,8 +114,8 @@ func (h *simHead) lead() {
 	h.enumeration = task.NewEnumeration(nil, simSubtasks, e)
 	h.protocol = checkpoint.NewProtocol(checkpoint.Config{Subtasks: simSubtasks, Interval: t.w.n.w.slow * t.job().spec.interval, Timeout: t.w.n.w.slow * 1200 * time.Millisecond, Tolerable: 3}, t.w.n.clock())
 	t.set(rpc.Running)
-	if t.wish {
-		h.tell(checkpoint.SavepointAsked{})
+	if h.wish != nil {
+		h.tell(h.wish)
 	}
 	h.drain()
 	h.tick()
@@ -141,11 +142,10 @@ func (h *simHead) tell(e checkpoint.Event) {
 	}
 }
 
-// askSavepoint: one asked for too early is asked for again by lead.
-func (h *simHead) askSavepoint() {
-	if h.protocol != nil {
-		h.tell(checkpoint.SavepointAsked{})
-	}
+// ask: what is asked for too early is asked for again by lead.
+func (h *simHead) ask(e checkpoint.Event) {
+	h.wish = e
+	h.tell(e)
 }
 
 // attach takes in a chain; it hears of the barrier that is under way. (see task.Head.Attach)
@@ -173,7 +173,7 @@ func (h *simHead) obey(d checkpoint.Decision) {
 	case checkpoint.Allocate:
 		var id int64
 		w.write(t.w.n, 0, func() (err error) {
-			id, err = w.beginCheckpoint(job, pipeline, attempt, d.Kind)
+			id, err = w.beginCheckpoint(job, pipeline, attempt, d.Kind, d.Acknowledged)
 			return err
 		}, t.alive1(func(err error) {
 			if err != nil {
@@ -183,6 +183,9 @@ func (h *simHead) obey(d checkpoint.Decision) {
 			h.tell(checkpoint.Allocated{Checkpoint: id})
 		}))
 	case checkpoint.Send:
+		if w.mutant == mutantMoveReadsOn && h.wish == (checkpoint.MoveAsked{}) {
+			d.Barrier.Kind = record.Checkpoint
+		}
 		h.barrier = d.Barrier
 		h.each(func(c *simChain) {
 			if d.Barrier.Checkpoint > c.wanted.Checkpoint {
@@ -248,6 +251,11 @@ func (h *simHead) obey(d checkpoint.Decision) {
 	case checkpoint.Fail:
 		t.fail(d.Err.Error())
 	case checkpoint.Finish:
+		for _, l := range h.links {
+			if d.Kind == record.Checkpoint && !l.chain.chain.final {
+				w.fail("P2: %s/%d is moved while subtask %d reads on", job, pipeline, l.chain.spec.Subtask)
+			}
+		}
 		h.each(func(c *simChain) { c.t.end(rpc.Finished, "") })
 		t.kind = d.Kind
 		t.end(rpc.Finished, "")
@@ -259,6 +267,10 @@ func (h *simHead) commitAll(d checkpoint.CommitAll) {
 	t, w := h.t, h.t.w.n.w
 	again := func() { t.later(w.between(50*time.Millisecond, 300*time.Millisecond), func() { h.commitAll(d) }) }
 	h.commit(d.Commits, func() {
+		if !d.Acknowledge || w.mutant == mutantUnacknowledged {
+			h.tell(checkpoint.Committed{Checkpoint: d.Checkpoint})
+			return
+		}
 		w.write(t.w.n, 0, func() error { return w.acknowledge(t.spec.JobID, t.spec.Pipeline, d.Checkpoint) }, t.alive1(func(err error) {
 			if err != nil {
 				again()
@@ -476,7 +488,10 @@ func (l *simLink) send(from, to *simTask, last *time.Duration, f func()) {
 		case !w.connected(from.w.n, to.w.n) || !to.working():
 			l.broken = true
 			c := l.chain
-			w.on(c.w.n, w.between(10*time.Millisecond, time.Second), c.alive(func() { c.fail("the link to the head broke") }))
+			w.on(c.w.n, w.between(10*time.Millisecond, time.Second), c.alive(func() {
+				c.link = true
+				c.fail("the link to the head broke")
+			}))
 		default:
 			w.on(to.w.n, 0, to.alive(f))
 		}

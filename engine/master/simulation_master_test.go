@@ -23,9 +23,17 @@ type simReign struct {
 	sessions uint64
 	peers    map[string]*simPeer
 	plans    map[string]*planning
+	unsure   unsures
 	since    map[sinkKey]seen
+	jobs     map[string]seenJob
 	orders   map[Seat][]rpc.TaskSpec
 	decided  map[string]bool // nodes known at the last decision
+}
+
+type seenJob struct {
+	status state.Status
+	run    int64
+	at     time.Duration
 }
 
 type heardOf struct {
@@ -49,7 +57,7 @@ func (n *simNode) beginReign() {
 	if w.raft.leader != n.index || n.reign != nil && !n.reign.over {
 		return
 	}
-	r := &simReign{n: n, peers: map[string]*simPeer{}, plans: map[string]*planning{}, since: map[sinkKey]seen{}}
+	r := &simReign{n: n, peers: map[string]*simPeer{}, plans: map[string]*planning{}, unsure: unsures{}, since: map[sinkKey]seen{}, jobs: map[string]seenJob{}}
 	before := w.store.epoch
 	w.write(n, 0, func() error {
 		if w.raft.leader != n.index || w.store.epoch != before {
@@ -140,7 +148,11 @@ func (r *simReign) step() {
 				r.order(p.session, p.confirmed)
 			}
 		}
-		r.act(Decide(f))
+		actions := Decide(f)
+		if w.mutant == mutantAbruptMove {
+			actions = append(r.abrupt(f), actions...)
+		}
+		r.act(actions)
 	})
 }
 
@@ -192,7 +204,7 @@ func (r *simReign) rows() []JobFact {
 		}
 		for id, p := range j.pipes {
 			if p.row.RunNo == j.row.RunNo {
-				f.Pipelines[id] = PipelineFact{Row: p.row, Placement: p.place}
+				f.Pipelines[id] = PipelineFact{Row: p.row, Placement: p.place, Names: p.names, Falls: p.falls}
 			}
 		}
 		out = append(out, f)
@@ -211,12 +223,19 @@ func (r *simReign) facts(jobs []JobFact) Facts {
 			f.Nodes[id] = p.fact
 		}
 	}
-	for _, j := range jobs {
+	for i, j := range jobs {
+		s, ok := r.jobs[j.Job.ID]
+		if !ok || s.status != j.Job.Status || s.run != j.Job.RunNo {
+			s = seenJob{j.Job.Status, j.Job.RunNo, f.Now}
+			r.jobs[j.Job.ID] = s
+		}
+		jobs[i].Since = s.at
+		jobs[i].Unsure = r.unsure.of(j, f.Now)
 		for id, p := range j.Pipelines {
 			key := sinkKey{j.Job.ID, id}
 			s, ok := r.since[key]
 			if !ok || s.status != p.Row.Status || s.attempt != p.Row.Attempt {
-				s = seen{p.Row.Status, p.Row.Attempt, f.Now, r.number + 1}
+				s = seen{status: p.Row.Status, attempt: p.Row.Attempt, at: f.Now, order: r.number + 1}
 				r.since[key] = s
 			}
 			p.Since, p.SinceOrder = s.at, s.order
@@ -275,6 +294,7 @@ func (r *simReign) blind(f Facts, p PipelineFact) {
 func (r *simReign) act(actions []Action) {
 	byJob := map[string][]Action{}
 	for _, a := range actions {
+		a = r.mutate(a)
 		if h, ok := a.(Hold); ok {
 			r.n.w.note("%s holds %s: %s", r.n.id, h.JobID, h.Reason)
 			continue
@@ -317,6 +337,37 @@ func (r *simReign) act(actions []Action) {
 	}
 }
 
+// mutate is where mutants of decisions are.
+func (r *simReign) mutate(a Action) Action {
+	w := r.n.w
+	switch a := a.(type) {
+	case Save:
+		if w.mutant == mutantOfflineCounts && a.Fall == state.FallOffline {
+			a.Fall = state.FallFailure
+		}
+		return a
+	case Begin:
+		if _, settle := a.Placement[string(rpc.Settle)]; settle && w.mutant == mutantFailedUnsettled && w.store.jobs[a.JobID].row.Status == state.Failing {
+			return End{JobID: a.JobID, Status: state.Failed}
+		}
+	}
+	return a
+}
+
+// abrupt is a mutant: a pipeline leaves a drained node at once.
+func (r *simReign) abrupt(f Facts) (out []Action) {
+	for _, j := range f.Jobs {
+		for _, id := range sortedKeys(j.Pipelines) {
+			p := j.Pipelines[id]
+			if _, drained := (&decider{Facts: f}).draining(p); drained && p.Row.Status == state.PipelineRunning {
+				p.Row.Status = state.PipelineCanceled
+				out = append(out, Save{p.Row, state.FallMoved})
+			}
+		}
+	}
+	return out
+}
+
 func (r *simReign) next(actions []Action, finish func(error)) {
 	if len(actions) == 0 {
 		finish(nil)
@@ -341,6 +392,12 @@ func (r *simReign) carryOut(a Action, done func(error)) {
 	case Plan:
 		p := &planning{}
 		r.plans[a.JobID] = p
+		if w.chance(300) {
+			w.note("the plan of %s hangs", a.JobID)
+			w.hung[a.JobID] = true
+			done(nil)
+			return
+		}
 		w.on(n, w.between(5*time.Millisecond, 200*time.Millisecond), func() {
 			p.done, p.shape = true, w.store.jobs[a.JobID].spec.shape
 			r.poke()
@@ -349,11 +406,22 @@ func (r *simReign) carryOut(a Action, done func(error)) {
 	case Move:
 		w.change(r, a.JobID, func() error { return w.move(a.JobID, a.Move) }, done)
 	case Begin:
-		w.change(r, a.JobID, func() error { return w.placeAttempt(a.JobID, a.Pipeline, a.Placement) }, done)
+		w.change(r, a.JobID, func() error { return w.placeAttempt(a.JobID, a.Pipeline, a.Placement) }, func(err error) {
+			if w.mutant != mutantForgetsUnsure {
+				r.unsure.note(a, err, r.now())
+			}
+			done(err)
+		})
 	case Save:
-		w.change(r, a.Pipeline.JobID, func() error { return w.savePipeline(a.Pipeline) }, done)
+		w.change(r, a.Pipeline.JobID, func() error { return w.savePipeline(a.Pipeline, a.Fall) }, done)
 	case End:
-		w.change(r, a.JobID, func() error { return w.move(a.JobID, state.Move{To: a.Status, Error: a.Error}) }, done)
+		w.change(r, a.JobID, func() error {
+			err := w.move(a.JobID, state.Move{To: a.Status, Error: a.Error})
+			if a.Forced && errors.Is(err, state.ErrUnacknowledged) {
+				err = w.move(a.JobID, forced(err))
+			}
+			return err
+		}, done)
 	default:
 		w.fail("unknown action %T", a)
 	}
@@ -400,16 +468,8 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 		p.proven = max(p.proven, p.first[incarnation])
 		p.session, p.number, p.confirmed, entered = s, s.number, 0, true
 	}
-	tasks := make(map[rpc.TaskKey]rpc.TaskReport, len(report.Tasks))
-	changed := p.fact.Info.Incarnation != report.Node.Incarnation
-	for _, t := range report.Tasks {
-		tasks[t.TaskKey] = t
-		old, known := p.fact.Tasks[t.TaskKey]
-		changed = changed || !known || old.State != t.State
-	}
-	changed = changed || len(tasks) != len(p.fact.Tasks)
-	p.fact = NodeFact{Info: report.Node, Heard: r.now(), Tasks: tasks}
-	p.fact.Obeyed = report.Obeyed
+	fact, changed := p.fact.next(report, r.now())
+	p.fact = fact
 	p.seq = report.Seq
 	if n.w.mutant == mutantUnconfirmed && r.orders != nil {
 		r.order(s, p.seq)

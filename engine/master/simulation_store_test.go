@@ -22,15 +22,21 @@ type jobRow struct {
 	row       state.Job
 	spec      *jobSpec
 	pipes     map[int]*pipeRow
-	saved     bool // the save mode's row
-	submitted bool // acknowledged to the user
-	wrote     bool // a reader has written
-	version   int  // of what the master writes
+	failing   time.Duration          // since when it fails
+	failed    map[int]map[int64]bool // attempts with a failure of their own, by pipeline
+	settled   map[int]bool           // pipelines whose settling has failed
+	saved     bool                   // the save mode's row
+	submitted bool                   // acknowledged to the user
+	wrote     bool                   // a reader has written
+	version   int                    // of what the master writes
 }
 
 type pipeRow struct {
 	row   state.Pipeline
 	place Placement
+	names []string
+	ran   bool        // the attempt was RUNNING before it ended
+	falls state.Falls // all of the run: it is shorter than a window of retries
 	rows  []*checkpointRow
 }
 
@@ -158,7 +164,10 @@ func (w *world) submit(i int) {
 	if w.random.IntN(4) > 0 {
 		spec.interval = w.between(200*time.Millisecond, 900*time.Millisecond)
 	}
-	if w.seed%16 == 5 {
+	switch {
+	case w.calm:
+		spec.shape.RetryTimes = 0
+	case w.seed%8 == 5:
 		spec.shape.RetryTimes = int64(w.random.IntN(3))
 	}
 	for p := range 1 + w.random.IntN(2) {
@@ -169,7 +178,7 @@ func (w *world) submit(i int) {
 		spec.shape.Pipelines = append(spec.shape.Pipelines, shape)
 		spec.kinds[p+1] = sinkKind(w.random.IntN(2))
 	}
-	j := &jobRow{row: state.Job{ID: fmt.Sprintf("job%d", i), Status: state.Initializing, Desired: state.WantRun, RunNo: 1, RunID: fmt.Sprintf("run%d", i)}, spec: spec, pipes: map[int]*pipeRow{}}
+	j := &jobRow{row: state.Job{ID: fmt.Sprintf("job%d", i), Status: state.Initializing, Desired: state.WantRun, RunNo: 1, RunID: fmt.Sprintf("run%d", i)}, spec: spec, pipes: map[int]*pipeRow{}, failed: map[int]map[int64]bool{}, settled: map[int]bool{}}
 	var try func()
 	try = func() {
 		if w.raft.leader < 0 { // not acknowledged: the user asks again
@@ -201,6 +210,7 @@ func (w *world) restart(j *jobRow) {
 	w.note("%s is restarted from its savepoint", j.row.ID)
 	j.row.Status, j.row.Desired, j.row.Shape, j.row.Error = state.Initializing, state.WantRun, "", ""
 	j.row.RunNo++
+	j.failed, j.settled = map[int]map[int64]bool{}, map[int]bool{}
 	j.version++
 	j.row.RestoredFrom = "savepoint"
 }
@@ -211,9 +221,7 @@ func (w *world) move(id string, m state.Move) error {
 		return state.ErrMoved
 	}
 	if m.To.Ended() {
-		if m.To != state.Failed {
-			w.judgeEnd(j, m.To)
-		}
+		w.judgeEnd(j, m.To)
 		if m.To != state.Failed {
 			for _, p := range j.pipes {
 				for _, c := range p.rows {
@@ -227,8 +235,11 @@ func (w *world) move(id string, m state.Move) error {
 			p.abort()
 		}
 	}
+	if m.To == state.Failing {
+		j.failing = w.now
+	}
 	w.note("%s: %s -> %s %s", id, j.row.Status, m.To, m.Error)
-	j.row.Status = m.To
+	j.row.Status, j.row.Allowed = m.To, m.Allowed
 	if j.row.Error == "" {
 		j.row.Error = m.Error
 	}
@@ -266,16 +277,22 @@ func (w *world) placeAttempt(id string, pipeline int, place Placement) error {
 		p.row.Restores = old.Restores + 1
 		w.stats.restarts++
 	}
-	if _, settle := place["settle"]; w.calm && !settle && p.row.Restores > 0 {
+	if _, settle := place["settle"]; w.calm && !settle && p.row.Restores > 0 && p.falls.Last != state.FallMoved {
 		w.fail("P4: a change of the master alone restarted pipeline %d of %s: %s", pipeline, id, old.Error)
 	}
-	p.place = place
+	if p.falls.Last == state.FallMoved {
+		w.stats.moves++
+	}
+	if old.RunNo != p.row.RunNo {
+		p.falls = state.Falls{}
+	}
+	p.place, p.names = place, sortedKeys(place)
 	p.abort()
 	w.note("%s/%d: attempt %d at %v", id, pipeline, p.row.Attempt, place)
 	return nil
 }
 
-func (w *world) savePipeline(s state.Pipeline) error {
+func (w *world) savePipeline(s state.Pipeline, fall state.Fall) error {
 	p := w.store.jobs[s.JobID].pipes[int(s.ID)]
 	switch {
 	case p == nil || p.row.Attempt != s.Attempt:
@@ -285,14 +302,24 @@ func (w *world) savePipeline(s state.Pipeline) error {
 	case p.row.Status.Ended():
 		return state.ErrMoved
 	}
-	w.note("%s/%d attempt %d: %s -> %s %s", s.JobID, s.ID, s.Attempt, p.row.Status, s.Status, s.Error)
-	p.row.Status, p.row.Error, p.row.Permanent, p.row.FinalKind = s.Status, s.Error, s.Permanent, s.FinalKind
+	w.note("%s/%d attempt %d: %s -> %s %s %s", s.JobID, s.ID, s.Attempt, p.row.Status, s.Status, s.Error, fall)
+	p.ran = p.row.Status == state.PipelineRunning
+	p.row.Status, p.row.Error, p.row.Permanent, p.row.FinalKind, p.row.Allowed = s.Status, s.Error, s.Permanent, s.FinalKind, s.Allowed
+	p.falls.Last = fall
+	switch fall {
+	case state.FallFailure:
+		p.falls.Failures++
+	case state.FallOffline:
+		p.falls.Offline++
+	case state.FallMoved:
+		p.falls.Moved++
+	}
 	return nil
 }
 
 // Checkpoint rows.
 
-func (w *world) beginCheckpoint(id string, pipeline int, attempt int64, kind record.BarrierKind) (int64, error) {
+func (w *world) beginCheckpoint(id string, pipeline int, attempt int64, kind record.BarrierKind, acknowledged int64) (int64, error) {
 	j := w.store.jobs[id]
 	p := j.pipes[pipeline]
 	if j.row.Status.Ended() || p.row.Attempt != attempt {
@@ -308,6 +335,7 @@ func (w *world) beginCheckpoint(id string, pipeline int, attempt int64, kind rec
 	}
 	p.rows = append(p.rows, &checkpointRow{id: p.row.LastCheckpoint, kind: kind, attempt: attempt, status: state.CheckpointPending})
 	w.stats.checkpoints++
+	p.acknowledge(acknowledged)
 	return p.row.LastCheckpoint, nil
 }
 
@@ -369,12 +397,16 @@ func (w *world) acknowledge(id string, pipeline int, n int64) error {
 	if c == nil || c.status != state.CheckpointCompleted {
 		return state.ErrMoved
 	}
+	p.acknowledge(n)
+	return nil
+}
+
+func (p *pipeRow) acknowledge(n int64) {
 	for _, o := range p.rows {
 		if o.id <= n && o.status == state.CheckpointCompleted {
 			o.acked = true
 		}
 	}
-	return nil
 }
 
 // newest is the completed row with the highest number, or nil.

@@ -45,6 +45,7 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 		sum.writes += w.stats.writes
 		sum.checkpoints += w.stats.checkpoints
 		sum.restarts += w.stats.restarts
+		sum.moves += w.stats.moves
 		sum.reigns += w.stats.reigns
 		sum.stops += w.stats.stops
 		sum.checkpointWrites += w.stats.checkpointWrites

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"seikan/engine/checkpoint"
 	"seikan/engine/record"
 	"seikan/engine/rpc"
 	"seikan/engine/worker"
@@ -94,10 +95,10 @@ func (sw *simWorker) report() {
 	}
 	s.seq++
 	s.sent[s.seq] = sw.wall()
-	r := &rpc.Report{Node: rpc.NodeInfo{ID: sw.n.id, Incarnation: sw.n.incarnation(), Addr: sw.n.id, Role: "master_and_worker", Slots: sw.n.slots},
+	r := &rpc.Report{Node: rpc.NodeInfo{ID: sw.n.id, Incarnation: sw.n.incarnation(), Addr: sw.n.id, Role: "master_and_worker", Slots: sw.n.slots, Draining: sw.n.draining},
 		Seq: s.seq, Epoch: sw.rules.Epoch(), Obeyed: sw.rules.Obeyed()}
 	for _, t := range sw.tasks {
-		r.Tasks = append(r.Tasks, rpc.TaskReport{TaskKey: t.spec.TaskKey, State: t.state, Error: t.err, Kind: t.kind})
+		r.Tasks = append(r.Tasks, rpc.TaskReport{TaskKey: t.spec.TaskKey, State: t.state, Error: t.err, Link: t.link, Kind: t.kind})
 	}
 	at := max(s.toMaster, w.now+w.delay())
 	s.toMaster = at
@@ -156,13 +157,17 @@ func (sw *simWorker) take(s *simSession, o *rpc.Order) {
 		}
 	}
 	for _, spec := range starts {
-		if start {
+		if start && !sw.n.draining {
 			sw.start(spec)
 		}
 	}
 	for _, spec := range order.Tasks {
-		if t := sw.tasks[spec.TaskKey]; t != nil && spec.Savepoint {
-			t.savepoint()
+		switch t := sw.tasks[spec.TaskKey]; {
+		case t == nil || t.head == nil:
+		case spec.Savepoint:
+			t.head.ask(checkpoint.SavepointAsked{})
+		case spec.Move:
+			t.head.ask(checkpoint.MoveAsked{})
 		}
 	}
 	for _, key := range stops {
@@ -174,6 +179,25 @@ func (sw *simWorker) take(s *simSession, o *rpc.Order) {
 	if len(starts)+len(stops) > 0 {
 		sw.wake()
 	}
+}
+
+// busy says whether a task runs.
+func (sw *simWorker) busy() bool {
+	for _, t := range sw.tasks {
+		if !t.state.Ended() {
+			return true
+		}
+	}
+	return false
+}
+
+// patience stops what still runs when a node has been drained for long, as Worker.Drain does.
+func (sw *simWorker) patience(life int) {
+	sw.n.w.on(sw.n, sw.n.real(20*time.Second), func() {
+		if sw.n.draining && sw.n.life == life {
+			sw.stopAll("the node is drained")
+		}
+	})
 }
 
 // watch is the ticker of Worker.watchLease, looked at only when something can have changed.
@@ -217,8 +241,9 @@ type simTask struct {
 	told   bool
 	toldAt time.Duration
 	err    string
+	link   bool // err is a broken link to the head
+	hangs  bool // it never comes to run
 	kind   record.BarrierKind
-	wish   bool
 	head   *simHead
 	chain  *simChain
 }
@@ -276,13 +301,11 @@ func (t *simTask) end(s rpc.TaskState, err string) {
 	t.set(s)
 }
 
-func (t *simTask) fail(err string) { t.end(rpc.Failed, err) }
-
-func (t *simTask) savepoint() {
-	if !t.wish && t.head != nil {
-		t.wish = true
-		t.head.askSavepoint()
+func (t *simTask) fail(err string) {
+	if t.working() {
+		t.w.n.w.failed(t)
 	}
+	t.end(rpc.Failed, err)
 }
 
 // stop tells the task to stop, which takes a moment and at times much longer.
@@ -293,6 +316,9 @@ func (t *simTask) stop(reason string) {
 	w := t.w.n.w
 	w.note("%s: %s/%d attempt %d %s %d is told to stop: %s", t.w.n.id, t.spec.JobID, t.spec.Pipeline, t.spec.Attempt, t.spec.Role, t.spec.Subtask, reason)
 	w.stats.stops++
+	if t.chain != nil && !t.chain.final && w.calm && t.job().moving(t.spec) {
+		w.fail("P4: %s/%d is moved without a checkpoint", t.spec.JobID, t.spec.Pipeline)
+	}
 	t.told, t.toldAt = true, w.now
 	wait := w.between(time.Millisecond, 40*time.Millisecond)
 	if w.chance(40) {
@@ -310,6 +336,12 @@ func (sw *simWorker) start(spec rpc.TaskSpec) {
 	w.note("%s starts %s/%d attempt %d %s %d", sw.n.id, spec.JobID, spec.Pipeline, spec.Attempt, spec.Role, spec.Subtask)
 	w.begun(t)
 	sw.tasks[spec.TaskKey] = t
+	if t.hangs = spec.Role != rpc.Prepare && w.chance(1000); t.hangs {
+		w.note("it will hang")
+		w.hung[spec.JobID] = true
+		t.head, t.chain = &simHead{t: t}, nil
+		return
+	}
 	switch spec.Role {
 	case rpc.Prepare:
 		t.later(w.between(time.Millisecond, 50*time.Millisecond), t.prepare)

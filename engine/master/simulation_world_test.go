@@ -16,13 +16,14 @@ import (
 // The simulation of a cluster: masters decide by Decide and Orders, workers obey by
 // worker.Rules, heads run checkpoint.Protocol; store, network, clocks, blob storage and sinks are
 // models. One seeded queue of events drives everything in one goroutine, so that a seed replays
-// identically. Faults end at simCalm; everything must have ended well at simEnd.
+// identically. Faults end at simCalm; everything must have ended well at simEnd, which leaves time
+// for an attempt that hangs at its start.
 const (
 	simLease    = 2 * time.Second
 	simRenew    = simLease / 4
 	simLook     = 400 * time.Millisecond
 	simCalm     = 14 * time.Second
-	simEnd      = 260 * time.Second
+	simEnd      = startWithin + 260*time.Second
 	simSubtasks = 2
 	simRows     = 8 // of each split
 	simVoters   = 3 // the other nodes only work
@@ -47,9 +48,10 @@ type world struct {
 	blobs   map[blobName]*checkpoint.Manifest
 	sinks   map[sinkKey]*sinkModel
 	live    liveModel
-	faulty  bool // faults may happen
-	calm    bool // only changes of the master, no other fault: nothing may stop (P4)
-	waiting int  // jobs to be submitted still
+	faulty  bool            // faults may happen
+	calm    bool            // only changes of the master and drained nodes: nothing may stop without a checkpoint (P4)
+	waiting int             // jobs to be submitted still
+	hung    map[string]bool // jobs of which something hangs
 	sum     uint64
 	trace   func(format string, args ...any)
 	blocked [simVoters][simVoters]bool
@@ -57,7 +59,7 @@ type world struct {
 	stats   simStats
 }
 
-type simStats struct{ events, writes, checkpointWrites, checkpoints, restarts, reigns, stops int }
+type simStats struct{ events, writes, checkpointWrites, checkpoints, restarts, moves, reigns, stops int }
 
 func (w *world) fail(format string, args ...any) {
 	panic(violation(fmt.Sprintf("%v: ", w.now) + fmt.Sprintf(format, args...)))
@@ -181,6 +183,7 @@ type simNode struct {
 	resumed     time.Duration // end of the last pause
 	rate        float64       // of its clock
 	slots       int
+	draining    bool
 	leader      int // the node it takes for the master, -1 for none
 	reign       *simReign
 	worker      *simWorker
@@ -199,6 +202,7 @@ func (n *simNode) incarnation() string { return fmt.Sprintf("%s.%d", n.id, n.lif
 func (n *simNode) start() {
 	n.life++
 	n.alive = true
+	n.draining = false
 	n.leader = -1
 	n.reign = nil
 	n.worker = newSimWorker(n)
@@ -339,13 +343,53 @@ func (w *world) transfer() {
 	}
 }
 
+// drain moves what runs on a node elsewhere, and then stops the process or lets it take tasks again.
+func (n *simNode) drain() {
+	w := n.w
+	for _, o := range w.nodes[:simVoters] {
+		if o.draining {
+			return // one after the other, as in a rolling upgrade
+		}
+	}
+	w.note("%s is drained", n.id)
+	n.draining = true
+	n.worker.wake()
+	n.worker.patience(n.life)
+	stop := w.random.IntN(2) == 0
+	w.after(w.between(time.Second, 25*time.Second), func() {
+		if stop {
+			n.restart()
+			return
+		}
+		n.draining = false
+		n.worker.wake()
+	})
+}
+
+// restart ends a process in good order.
+func (n *simNode) restart() {
+	w := n.w
+	switch {
+	case !n.alive: // it crashed meanwhile
+	case n.worker.busy():
+		w.after(100*time.Millisecond, n.restart)
+	case w.calm && w.raft.leader == n.index: // leadership is handed over first
+		w.transfer()
+		w.after(time.Second, n.restart)
+	default:
+		n.crash()
+	}
+}
+
 // trouble makes one fault and the next.
 func (w *world) trouble() {
 	if !w.faulty {
 		return
 	}
 	n := w.nodes[w.random.IntN(len(w.nodes))]
-	switch k := w.random.IntN(12); {
+	switch k := w.random.IntN(14); {
+	case k >= 12 && n.alive || w.calm && k%2 == 0:
+		n.drain()
 	case w.calm || k < 2:
 		w.transfer()
 	case k < 4 && n.alive:
@@ -378,7 +422,7 @@ func (w *world) partition(n *simNode) {
 
 // newWorld prepares a run.
 func newWorld(seed uint64, m mutant) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, faulty: true,
+	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, hung: map[string]bool{}, faulty: true,
 		live: liveModel{running: map[sinkKey][]*simTask{}, started: map[rpc.TaskKey]bool{}}}
 	w.raft.leader = -1
 	w.slow = 1

@@ -18,7 +18,7 @@ var EnvSpec = &option.Spec{
 		{Key: "parallelism", Type: option.Int, Default: 1, Doc: "Subtasks of each source that does not say otherwise; values below 1 count as 1."},
 		{Key: "checkpoint.interval", Type: option.Long, Min: 10, Max: 1 << 53, Doc: "Milliseconds between checkpoints. A BATCH job without it takes none; a STREAMING job uses the engine's default."},
 		{Key: "checkpoint.timeout", Type: option.Long, Min: 10, Max: 1 << 53, Doc: "Milliseconds after which a checkpoint counts as failed."},
-		{Key: "checkpoint.tolerable-failures", Type: option.Int, Default: 3, Min: 0, Max: 1 << 30, Doc: "Failed checkpoints in a row that stop the job."},
+		{Key: "checkpoint.tolerable-failures", Type: option.Int, Default: 3, Min: 0, Max: 1 << 30, Doc: "Failed checkpoints in a row that are tolerated; one more stops the attempt."},
 		{Key: "job.retry.times", Type: option.Int, Default: 3, Min: 0, Max: 1 << 30, Doc: "Restarts of a pipeline before the job fails; 0 means none."},
 		{Key: "job.retry.interval.seconds", Type: option.Int, Default: 3, Min: 0, Max: 1 << 30, Doc: "Wait before each restart."},
 		{Key: "read_limit.rows_per_second", Type: option.Int, Min: 1, Max: 1 << 31, Doc: "Most rows a source subtask reads in a second."},

@@ -5,6 +5,8 @@
 package rpc
 
 import (
+	"time"
+
 	"seikan/engine/checkpoint"
 	"seikan/engine/plugin"
 	"seikan/engine/record"
@@ -17,7 +19,7 @@ const (
 	Prepare Role = "prepare" // save modes, once a job, before any reader starts
 	Head    Role = "head"    // enumerator, committers and checkpoint coordinator
 	Chain   Role = "chain"   // one subtask
-	Settle  Role = "settle"  // finish owed commits of a job that was cancelled
+	Settle  Role = "settle"  // finish owed commits of a job that was cancelled or has failed
 )
 
 // TaskKey names one placement of a task. A report with another attempt than the row's is of the
@@ -37,6 +39,7 @@ type TaskSpec struct {
 	HeadAddr  string `json:"head_addr,omitempty"` // where a chain finds its head
 	Restore   bool   `json:"restore,omitempty"`   // go on from the newest checkpoint
 	Savepoint bool   `json:"savepoint,omitempty"` // a head shall take a savepoint and end
+	Move      bool   `json:"move,omitempty"`      // a head shall take a checkpoint and end, to go on elsewhere
 }
 
 // TaskState is how a task is doing.
@@ -59,10 +62,13 @@ type TaskReport struct {
 	State     TaskState          `json:"state"`
 	Error     string             `json:"error,omitempty"`
 	Permanent bool               `json:"permanent,omitempty"` // trying again cannot heal Error
+	Link      bool               `json:"link,omitempty"`      // Error is a broken link between chain and head
 	Kind      record.BarrierKind `json:"kind,omitempty"`      // how a head finished
 	Doing     string             `json:"doing,omitempty"`
 	Counters  map[string]int64   `json:"counters,omitempty"` // of a chain's attempt; of a head: of earlier attempts
 	Dirty     int64              `json:"dirty,omitempty"`
+	// Ended is when the master first heard of the end, on its clock.
+	Ended time.Duration `json:"-"`
 }
 
 // NodeInfo is what a worker says of itself.

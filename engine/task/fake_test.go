@@ -372,6 +372,7 @@ type pipeline struct {
 	attempt int64
 
 	interval, timeout time.Duration
+	completed         func(context.Context, int64)
 }
 
 func newPipeline(t *testing.T, source *fakeSource, parallelism int, sinks ...*fakeSink) *pipeline {
@@ -381,7 +382,7 @@ func newPipeline(t *testing.T, source *fakeSource, parallelism int, sinks ...*fa
 		t.Fatal(err)
 	}
 	p := &plan.Pipeline{ID: 1, Parallelism: parallelism, Source: &plan.SourceNode{Action: "Source[0]-Fake", Source: source, Tables: source.Tables()}}
-	out := &pipeline{t: t, source: source, budget: NewBudget(1 << 20), rows: &memoryRows{}, blobs: blobs, log: slog.New(slog.DiscardHandler),
+	out := &pipeline{t: t, source: source, budget: NewBudget(1 << 20), rows: &memoryRows{}, blobs: blobs, log: slog.New(slog.DiscardHandler), completed: func(context.Context, int64) {},
 		plan: &plan.Plan{Env: plan.Env{TolerableFailures: 3}, Pipelines: []*plan.Pipeline{p}}}
 	for i, s := range sinks {
 		out.sink(s, i, 0)
@@ -412,7 +413,7 @@ func (p *pipeline) next() *Attempt {
 	pl := p.plan.Pipelines[0]
 	return NewAttempt(HeadConfig{Plan: p.plan, Pipeline: pl, Manifest: p.rows.newest(p.t), Interval: p.interval, Timeout: p.timeout,
 		Task: plugin.Task{JobID: "1", RunID: "r", Pipeline: 1, Attempt: p.attempt, Now: time.Now},
-		Rows: p.rows, Blobs: p.blobs, Log: p.log, Completed: func(int64) {}}, p.budget, &BadRows{Budget: p.plan.Env.Dirty, Log: p.log})
+		Rows: p.rows, Blobs: p.blobs, Log: p.log, Completed: p.completed}, p.budget, &BadRows{Budget: p.plan.Env.Dirty, Log: p.log})
 }
 
 // run is one attempt that must end before the test's patience does.
@@ -441,7 +442,7 @@ type memoryRows struct {
 	recorded func(id int64) error
 }
 
-func (r *memoryRows) Begin(context.Context, record.BarrierKind) (int64, error) {
+func (r *memoryRows) Begin(context.Context, record.BarrierKind, int64) (int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++

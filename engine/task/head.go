@@ -31,8 +31,9 @@ type HeadConfig struct {
 	Rows     checkpoint.Rows
 	Blobs    storage.Store
 	Log      *slog.Logger
-	// Completed is told about every complete checkpoint.
-	Completed func(checkpoint int64)
+	// Completed is told about complete checkpoints, on a goroutine of its own: it may wait for a
+	// storage that does not answer. Of several meanwhile it is told the newest.
+	Completed func(ctx context.Context, checkpoint int64)
 }
 
 // Subtask is the head's side of a chain, here or on another node.
@@ -48,6 +49,7 @@ type Head struct {
 	enumeration *Enumeration
 	coordinator *checkpoint.Coordinator
 	committers  map[target]plugin.Committer
+	completed   chan int64 // newest complete checkpoint
 
 	mu       sync.Mutex
 	subtasks []Subtask
@@ -67,7 +69,7 @@ func NewHead(cfg HeadConfig) *Head {
 		cfg.Manifest = &checkpoint.Manifest{}
 	}
 	return &Head{cfg: cfg, committers: map[target]plugin.Committer{}, subtasks: make([]Subtask, cfg.Pipeline.Parallelism),
-		answers: map[int]map[string]int64{}}
+		answers: map[int]map[string]int64{}, completed: make(chan int64, 1)}
 }
 
 // Prepare commits what the manifest owes, clears what earlier attempts left, and opens the
@@ -201,6 +203,17 @@ func (h *Head) Savepoint() {
 	}
 }
 
+// Move asks for a checkpoint that the readers stop behind, so that the pipeline goes on elsewhere
+// from there. Run ends with the kind Checkpoint then.
+func (h *Head) Move() {
+	h.mu.Lock()
+	c := h.coordinator
+	h.mu.Unlock()
+	if c != nil { // else it is asked for again
+		c.Tell(checkpoint.MoveAsked{})
+	}
+}
+
 // Run enumerates and takes checkpoints until the pipeline is finished or fails.
 func (h *Head) Run(ctx context.Context) (kind record.BarrierKind, err error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -209,6 +222,7 @@ func (h *Head) Run(ctx context.Context) (kind record.BarrierKind, err error) {
 	finished := false
 	group.Go(func() error { return h.enumeration.Run(inner) })
 	group.Go(func() error { return h.watch(inner) })
+	group.Go(func() error { return h.tellCompleted(inner) })
 	group.Go(func() error {
 		k, err := h.coordinator.Run(inner)
 		if err == nil {
@@ -235,6 +249,17 @@ func (h *Head) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-changed:
+		}
+	}
+}
+
+func (h *Head) tellCompleted(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case id := <-h.completed:
+			h.cfg.Completed(ctx, id)
 		}
 	}
 }
@@ -299,7 +324,7 @@ func (h *Head) Enumerate(id int64) checkpoint.Enumeration { return h.enumeration
 // Complete tells the subtasks that a checkpoint is recorded. (checkpoint.Tasks)
 func (h *Head) Complete(id int64) {
 	h.each(func(s Subtask) { s.Complete(id) })
-	h.cfg.Completed(id)
+	replace(h.completed, id)
 }
 
 // Commit makes prepared work visible. (checkpoint.Tasks)

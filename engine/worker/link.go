@@ -40,7 +40,7 @@ func (h *remoteHead) send(u rpc.Up) error {
 // Next asks the head for a split.
 func (h *remoteHead) Next(ctx context.Context, _ int, passed int64) (plugin.Split, bool, error) {
 	if err := h.send(rpc.Up{Kind: rpc.Want, Passed: passed}); err != nil {
-		return plugin.Split{}, false, fmt.Errorf("the link to the head broke: %w", err)
+		return plugin.Split{}, false, fmt.Errorf("%w: %w", errLink, err)
 	}
 	select {
 	case <-ctx.Done():
@@ -104,7 +104,10 @@ func (r *running) runChain(ctx context.Context, shared *planned) error {
 	return err
 }
 
-var errEnd = errors.New("the pipeline is finished")
+var (
+	errEnd  = errors.New("the pipeline is finished")
+	errLink = errors.New("the link to the head broke")
+)
 
 // linkUp connects to the head, which may still be starting.
 func (r *running) linkUp(ctx context.Context) (*remoteHead, *rpc.Welcome, error) {
@@ -150,7 +153,7 @@ func (h *remoteHead) listen(chain *task.Chain) error {
 	for {
 		d, err := h.stream.Recv()
 		if err != nil {
-			h.broken = fmt.Errorf("the link to the head broke: %w", err)
+			h.broken = fmt.Errorf("%w: %w", errLink, err)
 			return h.broken
 		}
 		switch {

@@ -26,8 +26,8 @@ type running struct {
 	state     rpc.TaskState
 	err       error
 	kind      record.BarrierKind
-	told      bool // to stop
-	wish      bool // a savepoint
+	told      bool             // to stop
+	wish      func(*task.Head) // a savepoint, or to move
 	head      *task.Head
 	ready     bool // head: Link may serve chains
 	changed   chan struct{}
@@ -47,17 +47,21 @@ func (w *Worker) start(spec rpc.TaskSpec) *running {
 	go func() {
 		kind, err := r.run(ctx, shared)
 		r.mu.Lock()
+		worked := r.state == rpc.Running
 		switch {
 		case r.told:
 			r.state = rpc.Stopped
 		case err != nil:
-			r.state, r.err = rpc.Failed, err
+			r.state, r.err = rpc.Failed, w.cfg.Explain(err)
 		default:
 			r.state, r.kind = rpc.Finished, kind
 		}
 		r.mu.Unlock()
 		close(r.ended)
 		w.poke()
+		if worked {
+			w.cfg.Event(spec, false)
+		}
 	}()
 	return r
 }
@@ -118,6 +122,9 @@ func (r *running) set(s rpc.TaskState) {
 	r.state = s
 	r.mu.Unlock()
 	r.w.poke()
+	if s == rpc.Running {
+		r.w.cfg.Event(r.spec, true)
+	}
 }
 
 func (r *running) stop(reason string) {
@@ -131,13 +138,15 @@ func (r *running) stop(reason string) {
 	}
 }
 
-func (r *running) savepoint() {
+// ask tells a head what is wanted of it, now or as soon as it leads. To be asked again is nothing
+// new to it.
+func (r *running) ask(wish func(*task.Head)) {
 	r.mu.Lock()
-	h, wished := r.head, r.wish
-	r.wish = true
+	h := r.head
+	r.wish = wish
 	r.mu.Unlock()
-	if h != nil && !wished {
-		h.Savepoint()
+	if h != nil {
+		wish(h)
 	}
 }
 
@@ -153,7 +162,7 @@ func (r *running) report() rpc.TaskReport {
 	defer r.mu.Unlock()
 	out := rpc.TaskReport{TaskKey: r.spec.TaskKey, State: r.state, Kind: r.kind, Counters: r.inherited}
 	if r.err != nil {
-		out.Error, out.Permanent = r.err.Error(), plugin.IsPermanent(r.err)
+		out.Error, out.Permanent, out.Link = r.err.Error(), plugin.IsPermanent(r.err), errors.Is(r.err, errLink)
 	}
 	if r.chain != nil {
 		out.Doing = r.chain.Doing()
@@ -188,7 +197,7 @@ func (r *running) headConfig(ctx context.Context, shared *planned, restore bool)
 	keeper := checkpoint.Keeper{Jobs: w.cfg.Jobs, Blobs: w.cfg.Blobs, Log: r.log, Retained: w.cfg.Retained}
 	cfg := task.HeadConfig{Plan: shared.plan, Pipeline: p, Task: r.identity(shared), Interval: shared.plan.Env.CheckpointInterval,
 		Timeout: shared.plan.Env.CheckpointTimeout, Rows: checkpoint.NewRows(w.cfg.Jobs, r.spec.JobID, p.ID, r.spec.Attempt),
-		Blobs: w.cfg.Blobs, Log: r.log, Completed: func(id int64) { keeper.Prune(ctx, r.spec.JobID, p.ID, id) }}
+		Blobs: w.cfg.Blobs, Log: r.log, Completed: func(ctx context.Context, id int64) { keeper.Prune(ctx, r.spec.JobID, p.ID, id) }}
 	if cfg.Interval == 0 && shared.plan.Env.Streaming {
 		cfg.Interval = w.cfg.Interval
 	}
@@ -224,8 +233,8 @@ func (r *running) runHead(ctx context.Context, shared *planned) (kind record.Bar
 	wish := r.wish
 	close(r.changed) // Link may serve chains now
 	r.mu.Unlock()
-	if wish {
-		h.Savepoint()
+	if wish != nil {
+		wish(h)
 	}
 	r.set(rpc.Running)
 	return h.Run(ctx)

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -33,6 +34,11 @@ type Config struct {
 	Dial func(addr string) (grpc.ClientConnInterface, error)
 	// Master returns the master's rpc address, "" while there is none.
 	Master func() string
+	// Explain adds to the error of a task what this host knows of it; nil adds nothing.
+	Explain func(error) error
+	// Event is told when a task has begun to work, and when it has ended after that; nil: nobody
+	// wants to know. It must not block.
+	Event func(task rpc.TaskSpec, begun bool)
 	// JobLog returns the log of one job.
 	JobLog            func(jobID string) *slog.Logger
 	Log               *slog.Logger
@@ -42,15 +48,20 @@ type Config struct {
 
 // Worker is the running part. Use New and Run.
 type Worker struct {
-	cfg   Config
-	mu    sync.Mutex
-	tasks map[rpc.TaskKey]*running
-	plans map[planKey]*planned
-	rules Rules
-	wake  chan struct{}
+	cfg    Config
+	mu     sync.Mutex
+	tasks  map[rpc.TaskKey]*running
+	plans  map[planKey]*planned
+	rules  Rules
+	wake   chan struct{}
+	began  time.Time
+	turned atomic.Int64 // nanoseconds since began, when the lease was last looked at
+
+	renewed atomic.Int64
 
 	draining bool
-	idle     struct { // the first report that says that all tasks are over while draining
+	resume   context.CancelCauseFunc // ends Drain
+	idle     struct {                // the first report that says that all tasks are over while draining
 		in    *sendTimes
 		seq   uint64
 		heard chan struct{} // closed when the master has it
@@ -74,8 +85,22 @@ type planned struct {
 
 // New makes a worker.
 func New(cfg Config) *Worker {
-	return &Worker{cfg: cfg, tasks: map[rpc.TaskKey]*running{}, plans: map[planKey]*planned{}, wake: make(chan struct{}, 1)}
+	if cfg.Explain == nil {
+		cfg.Explain = func(err error) error { return err }
+	}
+	if cfg.Event == nil {
+		cfg.Event = func(rpc.TaskSpec, bool) {}
+	}
+	return &Worker{cfg: cfg, tasks: map[rpc.TaskKey]*running{}, plans: map[planKey]*planned{}, wake: make(chan struct{}, 1), began: time.Now()}
 }
+
+// Turned is how long ago Run last looked after its tasks and its lease.
+func (w *Worker) Turned() time.Duration {
+	return time.Since(w.began) - time.Duration(w.turned.Load())
+}
+
+// Renewed is how often the lease was renewed.
+func (w *Worker) Renewed() int64 { return w.renewed.Load() }
 
 // poke makes the session report soon.
 func (w *Worker) poke() {
@@ -179,7 +204,10 @@ func (w *Worker) session(ctx context.Context) error {
 // leaveWith ends a session when another master has taken over. The old one may be a host that does
 // not answer at all, and connecting to it would outlast the lease.
 func (w *Worker) leaveWith(ctx context.Context, cancel context.CancelFunc, addr string) {
-	tick := time.NewTicker(firstRenewal)
+	w.mu.Lock()
+	lease := w.rules.Lease()
+	w.mu.Unlock()
+	tick := time.NewTicker(min(250*time.Millisecond, max(firstRenewal, lease/16)))
 	defer tick.Stop()
 	for {
 		select {
@@ -226,7 +254,11 @@ func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
 	if o.Epoch > w.rules.Epoch() {
 		w.poke() // a new master counts on a worker that has heard of it
 	}
+	until := w.rules.Expires()
 	obey, lapsed, start := w.rules.Take(o, at, time.Now())
+	if w.rules.Expires().After(until) {
+		w.renewed.Add(1)
+	}
 	if w.draining && w.idle.in == sent && o.Seq >= w.idle.seq {
 		w.idle.in = nil
 		close(w.idle.heard)
@@ -252,8 +284,12 @@ func (w *Worker) obey(specs []rpc.TaskSpec, may bool) {
 		}
 	}
 	for _, s := range specs {
-		if r := w.tasks[s.TaskKey]; r != nil && s.Savepoint {
-			r.savepoint()
+		switch r := w.tasks[s.TaskKey]; {
+		case r == nil:
+		case s.Savepoint:
+			r.ask((*task.Head).Savepoint)
+		case s.Move:
+			r.ask((*task.Head).Move)
 		}
 	}
 	for _, key := range stop {
@@ -296,6 +332,7 @@ func (w *Worker) report() *rpc.Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := &rpc.Report{Node: w.cfg.Info(), Epoch: w.rules.Epoch(), Obeyed: w.rules.Obeyed()}
+	r.Node.Draining = r.Node.Draining || w.draining
 	for _, t := range w.tasks {
 		r.Tasks = append(r.Tasks, t.report())
 	}
@@ -303,10 +340,14 @@ func (w *Worker) report() *rpc.Report {
 	return r
 }
 
-// Drain stops every task, starts no more, and waits until the master has heard it: then their
-// pipelines can go on elsewhere at once, without waiting for the lease.
-func (w *Worker) Drain(ctx context.Context) error {
+// Drain takes no more tasks and says so to the master, which moves what runs here from a checkpoint.
+// What has not ended when patience is over is stopped. Drain returns when the master has heard that
+// nothing runs here any more: then all can go on elsewhere at once, without waiting for the lease.
+func (w *Worker) Drain(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	w.mu.Lock()
+	w.resume = cancel
 	running := false
 	for _, r := range w.tasks {
 		running = running || !r.Ended()
@@ -314,25 +355,38 @@ func (w *Worker) Drain(ctx context.Context) error {
 	w.draining = true
 	w.idle.in, w.idle.seq, w.idle.heard = nil, 0, make(chan struct{})
 	heard := w.idle.heard
-	w.stopTasks("the node is drained")
 	w.mu.Unlock()
 	w.poke()
 	if !running {
 		return nil
 	}
+	err := w.drained(ctx, patience)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		w.cfg.Log.Warn("tasks of this node that is drained are stopped without a checkpoint", "error", err)
+	}
+	w.stopAll("the node is drained")
 	select {
 	case <-heard:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
+
+// ErrResumed says that a node that was being drained takes tasks again.
+var ErrResumed = errors.New("the node takes tasks again")
 
 // Resume takes tasks again after Drain.
 func (w *Worker) Resume() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.draining, w.idle.in = false, nil
+	if w.resume != nil {
+		w.resume(ErrResumed)
+	}
 }
 
 // noteIdle remembers the first report of a session that has nothing running in it.

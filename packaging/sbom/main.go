@@ -1,9 +1,9 @@
 // Command sbom writes what a binary is made of as an SPDX 2.3 document, out of what the Go linker
-// noted in it: no network, no guess.
+// noted in it and the license files of the modules, and the texts that those licenses ask for.
 //
-//	go run ./packaging/sbom BINARY VERSION > sbom.spdx.json
+//	go run ./packaging/sbom BINARY VERSION NOTICES > sbom.spdx.json
 //
-// It is dated by SOURCE_DATE_EPOCH. Licenses are NOASSERTION: the binary does not know them.
+// It is dated by SOURCE_DATE_EPOCH.
 package main
 
 import (
@@ -12,10 +12,13 @@ import (
 	"debug/buildinfo"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,17 +72,17 @@ type relationship struct {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: sbom BINARY VERSION")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: sbom BINARY VERSION NOTICES")
 		os.Exit(2)
 	}
-	if err := write(os.Stdout, os.Args[1], os.Args[2]); err != nil {
+	if err := write(os.Stdout, os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func write(w io.Writer, binary, version string) error {
+func write(w io.Writer, binary, version, noticesFile string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("read what %s is made of: %w", binary, err)
@@ -96,16 +99,36 @@ func write(w io.Writer, binary, version string) error {
 		}
 		created = time.Unix(epoch, 0).UTC()
 	}
+	for i, m := range info.Deps {
+		if m.Replace != nil {
+			info.Deps[i] = m.Replace
+		}
+	}
+	known, err := termsOf(info.Deps)
+	if err != nil {
+		return err
+	}
+	golang, err := goTerms(info.GoVersion)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(noticesFile)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(notices(f, append(slices.Collect(maps.Values(known)), golang)), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", noticesFile, err)
+	}
 	sum := sha256.Sum256(data)
 	digest := hex.EncodeToString(sum[:])
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	e.SetEscapeHTML(false)
-	return e.Encode(describe(info, version, digest, created))
+	return e.Encode(describe(info, known, version, digest, created))
 }
 
 // describe lists the program, the Go release and every module that is linked in.
-func describe(info *debug.BuildInfo, version, digest string, created time.Time) document {
+func describe(info *debug.BuildInfo, known map[string]terms, version, digest string, created time.Time) document {
 	const root = "SPDXRef-seikan"
 	d := document{SPDXVersion: "SPDX-2.3", DataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", Name: "seikan-" + version,
 		DocumentNamespace: "urn:seikan:sbom:" + digest,
@@ -115,10 +138,7 @@ func describe(info *debug.BuildInfo, version, digest string, created time.Time) 
 		component{SPDXID: "SPDXRef-go", Name: "stdlib", VersionInfo: info.GoVersion, LicenseDeclared: "BSD-3-Clause",
 			ExternalRefs: []reference{{"PACKAGE-MANAGER", "purl", "pkg:golang/stdlib@" + strings.TrimPrefix(info.GoVersion, "go")}}})
 	for i, m := range info.Deps {
-		if m.Replace != nil {
-			m = m.Replace
-		}
-		d.Packages = append(d.Packages, component{SPDXID: "SPDXRef-module-" + strconv.Itoa(i+1), Name: m.Path, VersionInfo: m.Version,
+		d.Packages = append(d.Packages, component{SPDXID: "SPDXRef-module-" + strconv.Itoa(i+1), Name: m.Path, VersionInfo: m.Version, LicenseDeclared: known[nameOf(m)].license,
 			Comment: "go.sum " + m.Sum, ExternalRefs: []reference{{"PACKAGE-MANAGER", "purl", "pkg:golang/" + m.Path + "@" + m.Version}}})
 	}
 	d.Relationships = append(d.Relationships, relationship{d.SPDXID, "DESCRIBES", root})

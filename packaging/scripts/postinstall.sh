@@ -29,11 +29,13 @@ fi
 if [ -z "$upgrade" ]; then
   echo "  edit    /etc/seikan/seatunnel.yaml and hazelcast.yaml; a node alone needs no change"
   echo "  enable  systemctl enable --now seikan"
-  echo "  open    http://localhost:8080"
+  echo "  open    http://localhost:8080/overview"
   exit 0
 fi
 
-# An upgrade restarts the nodes that run, one after the other; a stopping node hands its tasks over.
+# An upgrade restarts the nodes that run, one after the other: a stopping node hands its tasks over,
+# and the next one is stopped when this one serves again. One that waits for others, or restores for
+# long, is not waited for here; it goes on by itself.
 RESTART_ON_UPGRADE=true
 for f in /etc/default/seikan /etc/sysconfig/seikan; do
   if [ -r "$f" ]; then
@@ -41,7 +43,9 @@ for f in /etc/default/seikan /etc/sysconfig/seikan; do
   fi
 done
 if [ -d /run/systemd/system ] && [ "$RESTART_ON_UPGRADE" = true ]; then
-  for unit in $(systemctl list-units --state=active --plain --no-legend 'seikan.service' 'seikan-master.service' 'seikan-worker.service' 'seikan@*.service' | cut -d' ' -f1); do
-    systemctl restart "$unit" || echo "seikan: $unit did not start again; see journalctl -u $unit" >&2
+  for unit in $(systemctl list-units --state=active,activating --plain --no-legend 'seikan.service' 'seikan-master.service' 'seikan-worker.service' 'seikan@*.service' | cut -d' ' -f1); do
+    if ! timeout 300 systemctl restart "$unit"; then
+      echo "seikan: $unit does not serve yet: $(systemctl show -p StatusText --value "$unit"); see journalctl -u $unit" >&2
+    fi
   done
 fi

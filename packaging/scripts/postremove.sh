@@ -15,5 +15,10 @@ if [ "$1" = purge ]; then
   else
     rmdir /var/backups/seikan 2>/dev/null || true
   fi
-  rm -rf /var/lib/seikan /var/log/seikan /etc/seikan
+  for dir in /var/lib/seikan /var/log/seikan /etc/seikan; do
+    if [ -d "$dir" ]; then
+      find "$dir" -mindepth 1 -delete
+      rmdir "$dir" 2>/dev/null || echo "seikan: $dir is emptied; it is a mount point and stays" >&2
+    fi
+  done
 fi

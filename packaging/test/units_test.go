@@ -1,5 +1,5 @@
-// Package test tries the packages and units: what is quick always, the rest with
-// SEIKAN_PACKAGING=1, for it builds packages and boots a systemd (root on Debian 12 needed).
+// Package test tries the packages and units: what is quick always, the rest by `make packages-test`,
+// for it builds packages and boots machines with a systemd (root on Debian 12 needed).
 package test
 
 import (
@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"seikan/appliance/testbed/lacking"
 )
 
 const root = "../.."
@@ -38,7 +40,7 @@ func units(t *testing.T) []string {
 // difference stands in each of them.
 func TestUnitsDifferOnlyInTheirRole(t *testing.T) {
 	t.Parallel()
-	own := regexp.MustCompile(`^(#|Description=|Conflicts=|ExecStart=|StateDirectory=|LogsDirectory=|Environment(File)?=.*instances)`)
+	own := regexp.MustCompile(`^(#|Description=|Conflicts=|ExecStart=|ExecReload=/usr|StateDirectory=|LogsDirectory=|Environment(File)?=.*instances)`)
 	settings := func(path string) []string {
 		var out []string
 		for line := range strings.Lines(read(t, path)) {
@@ -63,7 +65,7 @@ func TestUnitsDifferOnlyInTheirRole(t *testing.T) {
 func TestUnitsAreHardened(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze is not here")
+		lacking.Skip(t, "systemd-analyze is not here")
 	}
 	for _, unit := range units(t) {
 		if got := exposure(t, unit, ""); got > 2.0 {

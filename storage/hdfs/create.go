@@ -111,8 +111,16 @@ func (s *Store) claim(ctx context.Context, dir, claim, name string) error {
 // letGo ends a claim. The folder itself is removed only when it is empty: it may be somebody
 // else's by now.
 func (s *Store) letGo(ctx context.Context, claim, object string) {
+	given := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
-	defer cancel()
-	_ = s.remove(ctx, path.Join(claim, object)) // not there when it was published
-	_ = s.remove(ctx, claim)
+	end := func() {
+		defer cancel()
+		_ = s.remove(ctx, path.Join(claim, object)) // not there when it was published
+		_ = s.remove(ctx, claim)
+	}
+	if given { // who has given up waiting does not wait for this either
+		go end()
+		return
+	}
+	end()
 }

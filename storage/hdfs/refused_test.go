@@ -2,25 +2,15 @@ package hdfs
 
 import (
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
-
-// deadAddress is one that refuses connections.
-func deadAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func TestRefusalsNameTheKeyToChange(t *testing.T) {
 	t.Parallel()
@@ -32,7 +22,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 		words  []string
 	}{
 		"no rights":      {map[string]string{keyUser: "nobody"}, []string{"nobody", "namespace", keyUser}},
-		"dead endpoint":  {map[string]string{keyFS: "hdfs://" + deadAddress(t)}, []string{keyFS, "nothing listens"}},
+		"dead endpoint":  {map[string]string{keyFS: "hdfs://" + storagetest.DeadAddress(t)}, []string{keyFS, "nothing listens"}},
 		"unknown host":   {map[string]string{keyFS: "hdfs://no-such-host.invalid"}, []string{keyFS, "no-such-host.invalid:8020"}},
 		"not a NameNode": {map[string]string{keyFS: strings.Replace(web.URL, "http:", "hdfs:", 1)}, []string{keyFS, "RPC port"}},
 	} {
@@ -53,7 +43,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 
 func TestServerKilledInTheMiddleOfAPut(t *testing.T) { // not parallel: a server takes 400 MiB
 	hadoop(t)
-	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs")
+	server := parts.Own(t, "hdfs")
 	storagetest.KilledServer(t, server, func(t *testing.T) storage.Store {
 		return open(t, keysOf(server.Env), "killed")
 	})
@@ -61,7 +51,7 @@ func TestServerKilledInTheMiddleOfAPut(t *testing.T) { // not parallel: a server
 
 func TestAnotherNameNodeTakesOver(t *testing.T) { // not parallel: a server takes 400 MiB
 	hadoop(t)
-	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs", "HDFS_HA=1")
+	server := parts.Own(t, "hdfs", "HDFS_HA=1")
 	s := open(t, keysOf(server.Env), "failover")
 	if len(s.c.Addresses) != 2 {
 		t.Fatalf("the site file names %q", s.c.Addresses)
@@ -86,15 +76,22 @@ func TestAnotherNameNodeTakesOver(t *testing.T) { // not parallel: a server take
 
 func TestKerberos(t *testing.T) { // not parallel: a server takes 400 MiB
 	hadoop(t)
-	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "hdfs", "HDFS_KERBEROS=1")
+	server := parts.Own(t, "hdfs", "HDFS_KERBEROS=1", "HDFS_TICKET_LIFE=8 seconds")
 	keys := keysOf(server.Env)
-	s := open(t, keys, "secure")
-	if _, err := s.Put(t.Context(), "a", strings.NewReader("x")); err != nil {
-		t.Error(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
+	t.Run("conformance", func(t *testing.T) {
+		storagetest.RunSmall(t, func(t *testing.T) storage.Store { return open(t, keys, storagetest.Folder()) })
+	})
+	t.Run("a ticket that ran out", func(t *testing.T) {
+		s := open(t, keys, "renewed")
+		server.Kill()
+		server.Start() // takes longer than a ticket lives, and needs a new connection
+		if _, err := s.Put(t.Context(), "a", strings.NewReader("x")); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	for name, c := range map[string]struct {
 		change map[string]string
 		words  []string

@@ -173,11 +173,17 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader) (storage.Info
 	return storage.Info{Name: name, Size: size, ModTime: time.Now()}, nil
 }
 
-// discard removes what a failed write left, whatever has become of its context.
+// discard removes what a failed write left, whatever has become of its context. Who has given up
+// waiting does not wait for that either.
 func (s *Store) discard(ctx context.Context, temp string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+	remove := func() (any, error) { return nil, s.client.RemoveAll(s.at(temp)) } // if it fails, the next Open does it
+	if ctx.Err() != nil {
+		go func() { _, _ = remove() }()
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, cleanup)
 	defer cancel()
-	_, _ = within(ctx, func() (any, error) { return nil, s.client.RemoveAll(s.at(temp)) }, nil) // else the next Open does
+	_, _ = within(ctx, remove, nil)
 }
 
 // fill writes a temporary file. Its parent exists.

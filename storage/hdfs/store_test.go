@@ -5,13 +5,14 @@ import (
 	"os"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
 
 // hadoop gives the keys of the real server, which may have been started with HDFS_HA=1 or HDFS_KERBEROS=1.
 func hadoop(t testing.TB) map[string]string {
-	e := storagetest.Part(t, "hdfs", "HDFS_URL", "HDFS_USER")
+	e := parts.Env(t, "hdfs", "HDFS_URL", "HDFS_USER")
 	for _, name := range []string{"HDFS_SITE", "HDFS_PRINCIPAL", "HDFS_KEYTAB", "HDFS_KRB5", "HDFS_NAMENODE_PRINCIPAL"} {
 		e[name] = os.Getenv(name)
 	}

@@ -163,7 +163,7 @@ func (s *Store) fill(ctx context.Context, temp string, r io.Reader) (info fs.Fil
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(f, &reader{ctx: ctx, r: r}); err != nil {
+	if err := copyInto(ctx, f, r); err != nil {
 		return nil, err
 	}
 	if err := s.fsync(f); err != nil {

@@ -11,15 +11,15 @@ import (
 
 const gigabyte = 1 << 30
 
-// pattern is a gigabyte of bytes that do not compress to nothing.
-func pattern() io.Reader {
+// pattern is so many bytes, whole MiB, that do not compress to nothing.
+func pattern(size int64) io.Reader {
 	block := make([]byte, 1<<20)
 	seed := uint32(1)
 	for i := range block {
 		seed = seed*1664525 + 1013904223
 		block[i] = byte(seed >> 24)
 	}
-	readers := make([]io.Reader, gigabyte>>20)
+	readers := make([]io.Reader, size>>20)
 	for i := range readers {
 		readers[i] = bytes.NewReader(block)
 	}
@@ -31,7 +31,7 @@ func pattern() io.Reader {
 func BenchmarkGigabyte(b *testing.B) {
 	for _, kind := range Kinds {
 		b.Run(kind, func(b *testing.B) {
-			settings, errs := Parse("hdfs", parts(b, kind))
+			settings, errs := Parse("hdfs", keysOf(b, kind))
 			if errs != nil {
 				b.Fatal(errs)
 			}
@@ -42,7 +42,7 @@ func BenchmarkGigabyte(b *testing.B) {
 			b.Cleanup(func() { _ = s.Delete(b.Context(), "gigabyte"); _ = s.Close() })
 			b.Run("put", func(b *testing.B) {
 				measure(b, func() error {
-					_, err := s.Put(b.Context(), "gigabyte", pattern())
+					_, err := s.Put(b.Context(), "gigabyte", pattern(gigabyte))
 					return err
 				})
 			})
@@ -72,14 +72,19 @@ func measure(b *testing.B, do func() error) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(peakBytes(b))/(1<<20), "peak-MiB")
+}
+
+// peakBytes is the largest resident size of this process.
+func peakBytes(t testing.TB) int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		b.Skip("no /proc")
+		t.Skip("no /proc")
 	}
 	_, peak, _ := strings.Cut(string(status), "VmHWM:")
-	var kib float64
+	var kib int64
 	if _, err := fmt.Sscan(peak, &kib); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.ReportMetric(kib/1024, "peak-MiB")
+	return kib << 10
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,6 +73,7 @@ func Keys(kind string) []storage.Key {
 type Settings struct {
 	Kind      string
 	Namespace string
+	Location  string   // where it is, without secrets; ends with a slash
 	Unknown   []string // keys that were given and mean nothing to this kind, sorted
 
 	open func(context.Context) (storage.Store, error)
@@ -79,7 +81,8 @@ type Settings struct {
 
 // Parse reads the keys of a store. kind is what stands outside of them: localfile or hdfs as
 // SeaTunnel's checkpoint.storage.type and a map-store's type have it (hdfs leaves the choice to
-// storage.type), or the kind itself. The errors are *storage.KeyError, all of them at once.
+// storage.type), or the kind itself. The errors are *storage.KeyError, all of them at once; what
+// comes with them opens nothing.
 func Parse(kind string, given map[string]string) (Settings, []error) {
 	v := storage.ReadKeys(common, given)
 	s := Settings{Kind: choose(strings.ToLower(kind), given, v), Namespace: v.String(keyNamespace)}
@@ -94,33 +97,47 @@ func Parse(kind string, given map[string]string) (Settings, []error) {
 	case Local:
 		own = storage.ReadKeys(localKeys, given)
 		folder := folder(s.Namespace, own)
+		s.Location = location("", folder)
 		s.open = func(context.Context) (storage.Store, error) { return store(local.Open(folder)) }
 	case HDFS:
 		var c hdfs.Config
 		c, own = hdfs.Parse(given, s.Namespace)
+		s.Location = location("hdfs://"+c.Name, c.Root)
 		s.open = func(ctx context.Context) (storage.Store, error) { return store(hdfs.Open(ctx, c)) }
 	case OSS:
 		var c oss.Config
 		c, own = oss.Parse(given, s.Namespace)
+		s.Location = location("oss://"+c.Bucket, c.Prefix)
 		s.open = func(ctx context.Context) (storage.Store, error) { return store(oss.Open(ctx, c)) }
 	case S3:
 		var c s3.Config
 		c, own = s3.Parse(given, s.Namespace)
+		s.Location = location("s3://"+c.Bucket, c.Prefix)
 		s.open = func(ctx context.Context) (storage.Store, error) { return store(s3.Open(ctx, c)) }
 	case Swift:
 		var c swift.Config
 		c, own = swift.Parse(given, s.Namespace)
+		s.Location = location("swift://"+c.Container, c.Prefix)
 		s.open = func(ctx context.Context) (storage.Store, error) { return store(swift.Open(ctx, c)) }
-	}
-	if errs := own.Errors(); errs != nil {
-		return Settings{}, errs
 	}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !v.Used(key) && !own.Used(key) {
 			s.Unknown = append(s.Unknown, key)
 		}
 	}
+	if errs := own.Errors(); errs != nil {
+		return Settings{Kind: s.Kind, Unknown: s.Unknown}, errs
+	}
 	return s, nil
+}
+
+func location(root, folder string) string {
+	return strings.TrimSuffix(root+path.Join("/", folder), "/") + "/"
+}
+
+// KindOf is the kind that Parse would choose, "" when it would refuse.
+func KindOf(kind string, given map[string]string) string {
+	return choose(strings.ToLower(kind), given, storage.ReadKeys(common, given))
 }
 
 // store keeps a typed nil out of the interface.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/local"
 	"seikan/storage/storagetest"
@@ -161,22 +162,22 @@ func TestTheManualHasEveryKey(t *testing.T) {
 	}
 }
 
-// parts are the settings of every kind whose real server runs.
-func parts(t testing.TB, kind string) map[string]string {
+// keysOf are the settings of every kind whose real server runs.
+func keysOf(t testing.TB, kind string) map[string]string {
 	folder := "/" + storagetest.Folder()
 	switch kind {
 	case S3:
-		e := storagetest.Part(t, "s3", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
+		e := parts.Env(t, "s3", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
 		return map[string]string{"storage.type": "s3", "s3.bucket": "s3a://" + e["S3_BUCKET"], "fs.s3a.endpoint": e["S3_ENDPOINT"], "fs.s3a.access.key": e["S3_ACCESS_KEY"], "fs.s3a.secret.key": e["S3_SECRET_KEY"], "namespace": folder}
 	case OSS:
-		e := storagetest.Part(t, "oss", "OSS_ENDPOINT", "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_BUCKET")
+		e := parts.Env(t, "oss", "OSS_ENDPOINT", "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_BUCKET")
 		return map[string]string{"storage.type": "oss", "oss.bucket": "oss://" + e["OSS_BUCKET"], "fs.oss.endpoint": e["OSS_ENDPOINT"], "fs.oss.accessKeyId": e["OSS_ACCESS_KEY_ID"], "fs.oss.accessKeySecret": e["OSS_ACCESS_KEY_SECRET"], "namespace": folder}
 	case HDFS:
-		e := storagetest.Part(t, "hdfs", "HDFS_URL", "HDFS_USER")
+		e := parts.Env(t, "hdfs", "HDFS_URL", "HDFS_USER")
 		return map[string]string{"storage.type": "hdfs", "fs.defaultFS": e["HDFS_URL"], "remote_user": e["HDFS_USER"], "namespace": "/user/" + e["HDFS_USER"] + folder}
 	}
 	if kind == Swift {
-		e := storagetest.Part(t, "swift", "SWIFT_AUTH_URL", "SWIFT_USER", "SWIFT_KEY", "SWIFT_CONTAINER")
+		e := parts.Env(t, "swift", "SWIFT_AUTH_URL", "SWIFT_USER", "SWIFT_KEY", "SWIFT_CONTAINER")
 		return map[string]string{"storage.type": "swift", "swift.container": e["SWIFT_CONTAINER"], "swift.auth-url": e["SWIFT_AUTH_URL"], "swift.user": e["SWIFT_USER"], "swift.key": e["SWIFT_KEY"], "namespace": folder}
 	}
 	return map[string]string{"storage.type": "local", "namespace": t.TempDir()}
@@ -187,7 +188,7 @@ func TestProbeLeavesNothing(t *testing.T) {
 	for _, kind := range Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			settings, errs := Parse("hdfs", parts(t, kind))
+			settings, errs := Parse("hdfs", keysOf(t, kind))
 			if errs != nil || settings.Kind != kind {
 				t.Fatal(settings.Kind, errs)
 			}
@@ -217,7 +218,7 @@ func TestProbeOfASettingThatIsWrongNamesItsKey(t *testing.T) {
 	for key, kind := range map[string]string{"fs.s3a.secret.key": S3, "fs.oss.accessKeySecret": OSS} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
-			given := maps.Clone(parts(t, kind))
+			given := maps.Clone(keysOf(t, kind))
 			given[key] = "wrong"
 			settings, errs := Parse("hdfs", given)
 			if errs != nil {

@@ -2,24 +2,14 @@ package oss
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
-
-// deadAddress is one that refuses connections.
-func deadAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func TestRefusalsNameTheKeyToChange(t *testing.T) {
 	t.Parallel()
@@ -34,7 +24,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 		"wrong secret":         {map[string]string{keySecret: "not-the-secret"}, []string{keySecret}},
 		"wrong secret with V1": {map[string]string{keySecret: "not-the-secret", keySignature: "V1"}, []string{keySecret}},
 		"missing bucket":       {map[string]string{keyBucket: "oss://no-such-bucket"}, []string{keyBucket, "no-such-bucket"}},
-		"dead endpoint":        {map[string]string{keyEndpoint: "http://" + deadAddress(t)}, []string{keyEndpoint, "nothing listens"}},
+		"dead endpoint":        {map[string]string{keyEndpoint: "http://" + storagetest.DeadAddress(t)}, []string{keyEndpoint, "nothing listens"}},
 		"unknown host":         {map[string]string{keyEndpoint: "http://no-such-host.invalid"}, []string{keyEndpoint, "no-such-host.invalid"}},
 		"not OSS":              {map[string]string{keyEndpoint: web.URL}, []string{keyEndpoint, "speaks OSS"}},
 		"wrong region":         {map[string]string{keyRegion: "mars-north-1"}, []string{keyRegion}},
@@ -77,7 +67,7 @@ func TestRefusalCodesNameWhatToDo(t *testing.T) {
 func TestServerKilledInTheMiddleOfAPut(t *testing.T) {
 	t.Parallel()
 	standIn(t)
-	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "oss")
+	server := parts.Own(t, "oss")
 	storagetest.KilledServer(t, server, func(t *testing.T) storage.Store {
 		c, v := Parse(map[string]string{keyBucket: server.Env["OSS_BUCKET"], keyEndpoint: server.Env["OSS_ENDPOINT"], keyRegion: server.Env["OSS_REGION"],
 			keyAccess: server.Env["OSS_ACCESS_KEY_ID"], keySecret: server.Env["OSS_ACCESS_KEY_SECRET"]}, "killed")

@@ -3,8 +3,6 @@ package oss
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +23,7 @@ type Store struct {
 	c         Config
 	client    *sdk.Client
 	transport *http.Transport
-	root      string // "" or ends with a slash
+	bucket    transfer.Bucket
 }
 
 const staleAfter = 24 * time.Hour // of an upload nobody has finished
@@ -33,9 +31,8 @@ const staleAfter = 24 * time.Hour // of an upload nobody has finished
 // Open prepares a store; nothing is sent yet.
 func Open(_ context.Context, c Config) (*Store, error) {
 	s := &Store{c: c, transport: transfer.HTTPTransport()}
-	if c.Prefix != "" {
-		s.root = c.Prefix + "/"
-	}
+	s.bucket = transfer.Bucket{Root: transfer.RootOf(c.Prefix), PartSize: s.c.PartSize, MaxParts: transfer.MaxParts, Stat: s.Stat, Fail: s.fail,
+		Object: func(key, writer string) transfer.Object { return &upload{s: s, key: key, writer: writer} }}
 	cfg := sdk.NewConfig().WithEndpoint(c.Endpoint).WithRegion(c.Region).WithUsePathStyle(c.PathStyle).WithUseCName(c.CName).WithUserAgent("seikan").
 		WithHttpClient(&http.Client{Transport: s.transport}).WithCredentialsProvider(credentialsOf(c)).WithSignatureVersion(sdk.SignatureVersionV4)
 	if c.V1 {
@@ -64,57 +61,20 @@ func credentialsOf(c Config) credentials.CredentialsProvider {
 	})
 }
 
-// Put implements storage.Store: small objects by one request, larger ones by a multipart upload.
+// Put implements storage.Store.
 func (s *Store) Put(ctx context.Context, name string, r io.Reader) (storage.Info, error) {
-	return s.write(ctx, "put", name, r, &upload{s: s})
+	return s.bucket.Put(ctx, name, r)
 }
 
 // Create implements storage.Store.
 func (s *Store) Create(ctx context.Context, name string, r io.Reader) (storage.Info, error) {
-	if err := storage.CheckName(name); err != nil {
-		return storage.Info{}, s.fail(ctx, "create", name, err)
-	}
-	switch _, err := s.Stat(ctx, name); { // before reading all of r for nothing
-	case err == nil:
-		return storage.Info{}, s.fail(ctx, "create", name, storage.ErrExist)
-	case !errors.Is(err, storage.ErrNotExist):
-		return storage.Info{}, s.fail(ctx, "create", name, err)
-	}
-	var b [12]byte
-	_, _ = rand.Read(b[:])
-	return s.write(ctx, "create", name, r, &upload{s: s, writer: hex.EncodeToString(b[:])})
-}
-
-func (s *Store) write(ctx context.Context, op, name string, r io.Reader, u *upload) (storage.Info, error) {
-	err := storage.CheckName(name)
-	var size int64
-	if err == nil {
-		u.key = s.root + name
-		size, err = transfer.Upload(ctx, r, s.c.PartSize, transfer.MaxParts, u)
-	}
-	if err != nil {
-		return storage.Info{}, s.fail(ctx, op, name, err)
-	}
-	return storage.Info{Name: name, Size: size, ModTime: time.Now()}, nil
+	return s.bucket.Create(ctx, name, r)
 }
 
 // Get implements storage.Store.
 func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	fail := func(err error) error { return s.fail(ctx, "get", name, err) }
-	if err := storage.CheckName(name); err != nil {
-		return nil, fail(err)
-	}
-	if offset < 0 {
-		return nil, fail(fmt.Errorf("offset %d is negative", offset))
-	}
-	if length == 0 {
-		if _, err := s.Stat(ctx, name); err != nil {
-			return nil, fail(err)
-		}
-		return io.NopCloser(strings.NewReader("")), nil
-	}
-	return transfer.Open(ctx, offset, length, func(ctx context.Context, offset, length int64, etag string) (transfer.Body, error) {
-		in := &sdk.GetObjectRequest{Bucket: &s.c.Bucket, Key: sdk.Ptr(s.root + name)}
+	return s.bucket.Read(ctx, name, offset, length, func(ctx context.Context, offset, length int64, etag string) (transfer.Body, error) {
+		in := &sdk.GetObjectRequest{Bucket: &s.c.Bucket, Key: sdk.Ptr(s.bucket.Root + name)}
 		if rng := transfer.Range(offset, length); rng != "" {
 			in.Range, in.RangeBehavior = &rng, sdk.Ptr("standard")
 		}
@@ -131,7 +91,7 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 			return transfer.Body{}, err
 		}
 		return transfer.Body{ReadCloser: out.Body, Size: out.ContentLength, ETag: sdk.ToString(out.ETag)}, nil
-	}, fail)
+	})
 }
 
 // Stat implements storage.Store.
@@ -141,7 +101,7 @@ func (s *Store) Stat(ctx context.Context, name string) (storage.Info, error) {
 	}
 	rctx, cancel := context.WithTimeout(ctx, transfer.RequestTimeout)
 	defer cancel()
-	out, err := s.client.HeadObject(rctx, &sdk.HeadObjectRequest{Bucket: &s.c.Bucket, Key: sdk.Ptr(s.root + name)})
+	out, err := s.client.HeadObject(rctx, &sdk.HeadObjectRequest{Bucket: &s.c.Bucket, Key: sdk.Ptr(s.bucket.Root + name)})
 	if err != nil {
 		return storage.Info{}, s.fail(ctx, "stat", name, err)
 	}
@@ -160,9 +120,9 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) (stor
 	defer cancel()
 	var page storage.Page
 	for start, more := after, true; more; {
-		in := &sdk.ListObjectsV2Request{Bucket: &s.c.Bucket, Prefix: sdk.Ptr(s.root + prefix), MaxKeys: int32(min(1000, limit-len(page.Objects)+1))}
+		in := &sdk.ListObjectsV2Request{Bucket: &s.c.Bucket, Prefix: sdk.Ptr(s.bucket.Root + prefix), MaxKeys: int32(min(1000, limit-len(page.Objects)+1))}
 		if start != "" {
-			in.StartAfter = sdk.Ptr(s.root + start)
+			in.StartAfter = sdk.Ptr(s.bucket.Root + start)
 		}
 		out, err := s.client.ListObjectsV2(rctx, in)
 		if err != nil {
@@ -170,7 +130,7 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) (stor
 		}
 		more = out.IsTruncated && len(out.Contents) > 0
 		for _, o := range out.Contents {
-			start = strings.TrimPrefix(sdk.ToString(o.Key), s.root)
+			start = s.bucket.Name(sdk.ToString(o.Key))
 			switch {
 			case storage.CheckName(start) != nil: // a folder that another program made
 			case len(page.Objects) == limit:
@@ -186,15 +146,13 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) (stor
 
 // Delete implements storage.Store, a thousand names a request.
 func (s *Store) Delete(ctx context.Context, names ...string) error {
-	for _, name := range names {
-		if err := storage.CheckName(name); err != nil {
-			return s.fail(ctx, "delete", name, err)
-		}
+	if err := s.bucket.CheckNames(ctx, "delete", names); err != nil {
+		return err
 	}
 	rctx, cancel := context.WithTimeout(ctx, transfer.RequestTimeout)
 	defer cancel()
 	if len(names) == 1 {
-		_, err := s.client.DeleteObject(rctx, &sdk.DeleteObjectRequest{Bucket: &s.c.Bucket, Key: sdk.Ptr(s.root + names[0])})
+		_, err := s.client.DeleteObject(rctx, &sdk.DeleteObjectRequest{Bucket: &s.c.Bucket, Key: sdk.Ptr(s.bucket.Root + names[0])})
 		if codeOf(err) == "NoSuchKey" {
 			err = nil
 		}
@@ -208,7 +166,7 @@ func (s *Store) Delete(ctx context.Context, names ...string) error {
 		for _, name := range batch {
 			if !seen[name] {
 				seen[name] = true
-				in.Objects = append(in.Objects, sdk.DeleteObject{Key: sdk.Ptr(s.root + name)})
+				in.Objects = append(in.Objects, sdk.DeleteObject{Key: sdk.Ptr(s.bucket.Root + name)})
 			}
 		}
 		if _, err := s.client.DeleteMultipleObjects(rctx, in); err != nil {
@@ -221,7 +179,7 @@ func (s *Store) Delete(ctx context.Context, names ...string) error {
 // Sweep removes the parts of uploads that were begun a day ago and never finished, as a killed
 // process leaves them.
 func (s *Store) Sweep(ctx context.Context) error {
-	p := s.client.NewListMultipartUploadsPaginator(&sdk.ListMultipartUploadsRequest{Bucket: &s.c.Bucket, Prefix: &s.root})
+	p := s.client.NewListMultipartUploadsPaginator(&sdk.ListMultipartUploadsRequest{Bucket: &s.c.Bucket, Prefix: &s.bucket.Root})
 	for p.HasNext() {
 		out, err := p.NextPage(ctx)
 		if err != nil {
@@ -233,7 +191,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			}
 			_, err := s.client.AbortMultipartUpload(ctx, &sdk.AbortMultipartUploadRequest{Bucket: &s.c.Bucket, Key: u.Key, UploadId: u.UploadId})
 			if err != nil && codeOf(err) != "NoSuchUpload" {
-				return s.fail(ctx, "delete", strings.TrimPrefix(sdk.ToString(u.Key), s.root), err)
+				return s.fail(ctx, "delete", s.bucket.Name(sdk.ToString(u.Key)), err)
 			}
 		}
 	}
@@ -241,7 +199,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 }
 
 // String is the location as a URL.
-func (s *Store) String() string { return strings.TrimSuffix("oss://"+s.c.Bucket+"/"+s.root, "/") }
+func (s *Store) String() string {
+	return strings.TrimSuffix("oss://"+s.c.Bucket+"/"+s.bucket.Root, "/")
+}
 
 // Close lets go of idle connections.
 func (s *Store) Close() error {

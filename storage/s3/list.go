@@ -32,13 +32,13 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) (stor
 		if err != nil {
 			return storage.Page{}, s.fail(ctx, "list", prefix, err)
 		}
-		out, err := s.client.ListObjectsV2(rctx, &awss3.ListObjectsV2Input{Bucket: &s.c.Bucket, Prefix: aws.String(s.root + asked), MaxKeys: &keys, StartAfter: from})
+		out, err := s.client.ListObjectsV2(rctx, &awss3.ListObjectsV2Input{Bucket: &s.c.Bucket, Prefix: aws.String(s.bucket.Root + asked), MaxKeys: &keys, StartAfter: from})
 		if err != nil {
 			return storage.Page{}, s.fail(ctx, "list", prefix, err)
 		}
 		more = aws.ToBool(out.IsTruncated) && len(out.Contents) > 0
 		for _, o := range out.Contents {
-			name := strings.TrimPrefix(aws.ToString(o.Key), s.root)
+			name := s.bucket.Name(aws.ToString(o.Key))
 			start = name
 			switch {
 			case name <= after || name < prefix || storage.CheckName(name) != nil: // also the folders that other programs make
@@ -73,7 +73,7 @@ func (s *Store) startAfter(ctx context.Context, after string) (*string, error) {
 	if s.server.minio.Load() {
 		after += minioMark
 	}
-	return aws.String(s.root + after), nil
+	return aws.String(s.bucket.Root + after), nil
 }
 
 // server learns from its answers what the server is.

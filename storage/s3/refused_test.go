@@ -2,25 +2,15 @@ package s3
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
-
-// deadAddress is one that refuses connections.
-func deadAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func TestRefusalsNameTheKeyToChange(t *testing.T) {
 	t.Parallel()
@@ -35,7 +25,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 		"wrong secret":       {map[string]string{keySecret: "not-the-secret"}, []string{keySecret}},
 		"missing bucket":     {map[string]string{keyBucket: "s3a://no-such-bucket"}, []string{keyBucket, "no-such-bucket"}},
 		"no rights":          {map[string]string{keyProvider: "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider"}, []string{keyAccess}},
-		"dead endpoint":      {map[string]string{keyEndpoint: "http://" + deadAddress(t)}, []string{keyEndpoint, "nothing listens"}},
+		"dead endpoint":      {map[string]string{keyEndpoint: "http://" + storagetest.DeadAddress(t)}, []string{keyEndpoint, "nothing listens"}},
 		"unknown host":       {map[string]string{keyEndpoint: "http://no-such-host.invalid"}, []string{keyEndpoint, "no-such-host.invalid"}},
 		"https for http":     {map[string]string{keyEndpoint: strings.Replace(minio(t)[keyEndpoint], "http://", "https://", 1)}, []string{keyEndpoint, "http, not https"}},
 		"not S3":             {map[string]string{keyEndpoint: web.URL}, []string{keyEndpoint, "speaks S3"}},
@@ -81,7 +71,7 @@ func TestRefusalCodesNameWhatToDo(t *testing.T) {
 func TestServerKilledInTheMiddleOfAPut(t *testing.T) {
 	t.Parallel()
 	minio(t)
-	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "s3")
+	server := parts.Own(t, "s3")
 	storagetest.KilledServer(t, server, func(t *testing.T) storage.Store {
 		c, v := Parse(map[string]string{keyBucket: server.Env["S3_BUCKET"], keyEndpoint: server.Env["S3_ENDPOINT"], keyRegion: server.Env["S3_REGION"],
 			keyAccess: server.Env["S3_ACCESS_KEY"], keySecret: server.Env["S3_SECRET_KEY"]}, "killed")

@@ -4,10 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -29,7 +25,7 @@ type Store struct {
 	client    *awss3.Client
 	transport *http.Transport
 	server    *server
-	root      string // "" or ends with a slash
+	bucket    transfer.Bucket
 }
 
 const staleAfter = 24 * time.Hour // of an upload nobody has finished
@@ -38,9 +34,8 @@ const staleAfter = 24 * time.Hour // of an upload nobody has finished
 func Open(_ context.Context, c Config) (*Store, error) {
 	s := &Store{c: c, transport: transfer.HTTPTransport()}
 	s.server = &server{next: s.transport}
-	if c.Prefix != "" {
-		s.root = c.Prefix + "/"
-	}
+	s.bucket = transfer.Bucket{Root: transfer.RootOf(c.Prefix), PartSize: s.c.PartSize, MaxParts: transfer.MaxParts, Stat: s.Stat, Fail: s.fail,
+		Object: func(key, writer string) transfer.Object { return &upload{s: s, key: key, writer: writer} }}
 	s.client = awss3.New(awss3.Options{
 		Region:       region(c),
 		Credentials:  credentialsOf(c),
@@ -72,57 +67,20 @@ func region(c Config) string {
 	return cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
 }
 
-// Put implements storage.Store: small objects by one request, larger ones by a multipart upload.
+// Put implements storage.Store.
 func (s *Store) Put(ctx context.Context, name string, r io.Reader) (storage.Info, error) {
-	return s.write(ctx, "put", name, r, &upload{s: s})
+	return s.bucket.Put(ctx, name, r)
 }
 
 // Create implements storage.Store.
 func (s *Store) Create(ctx context.Context, name string, r io.Reader) (storage.Info, error) {
-	if err := storage.CheckName(name); err != nil {
-		return storage.Info{}, s.fail(ctx, "create", name, err)
-	}
-	switch _, err := s.Stat(ctx, name); { // before reading all of r for nothing
-	case err == nil:
-		return storage.Info{}, s.fail(ctx, "create", name, storage.ErrExist)
-	case !errors.Is(err, storage.ErrNotExist):
-		return storage.Info{}, s.fail(ctx, "create", name, err)
-	}
-	var b [12]byte
-	_, _ = rand.Read(b[:])
-	return s.write(ctx, "create", name, r, &upload{s: s, writer: hex.EncodeToString(b[:])})
-}
-
-func (s *Store) write(ctx context.Context, op, name string, r io.Reader, u *upload) (storage.Info, error) {
-	err := storage.CheckName(name)
-	var size int64
-	if err == nil {
-		u.key = s.root + name
-		size, err = transfer.Upload(ctx, r, s.c.PartSize, transfer.MaxParts, u)
-	}
-	if err != nil {
-		return storage.Info{}, s.fail(ctx, op, name, err)
-	}
-	return storage.Info{Name: name, Size: size, ModTime: time.Now()}, nil
+	return s.bucket.Create(ctx, name, r)
 }
 
 // Get implements storage.Store.
 func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	fail := func(err error) error { return s.fail(ctx, "get", name, err) }
-	if err := storage.CheckName(name); err != nil {
-		return nil, fail(err)
-	}
-	if offset < 0 {
-		return nil, fail(fmt.Errorf("offset %d is negative", offset))
-	}
-	if length == 0 {
-		if _, err := s.Stat(ctx, name); err != nil {
-			return nil, fail(err)
-		}
-		return io.NopCloser(strings.NewReader("")), nil
-	}
-	return transfer.Open(ctx, offset, length, func(ctx context.Context, offset, length int64, etag string) (transfer.Body, error) {
-		in := &awss3.GetObjectInput{Bucket: &s.c.Bucket, Key: aws.String(s.root + name)}
+	return s.bucket.Read(ctx, name, offset, length, func(ctx context.Context, offset, length int64, etag string) (transfer.Body, error) {
+		in := &awss3.GetObjectInput{Bucket: &s.c.Bucket, Key: aws.String(s.bucket.Root + name)}
 		if rng := transfer.Range(offset, length); rng != "" {
 			in.Range = &rng
 		}
@@ -139,7 +97,7 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 			return transfer.Body{}, err
 		}
 		return transfer.Body{ReadCloser: out.Body, Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag)}, nil
-	}, fail)
+	})
 }
 
 // Stat implements storage.Store.
@@ -150,7 +108,7 @@ func (s *Store) Stat(ctx context.Context, name string) (storage.Info, error) {
 	}
 	rctx, cancel := context.WithTimeout(ctx, transfer.RequestTimeout)
 	defer cancel()
-	out, err := s.client.HeadObject(rctx, &awss3.HeadObjectInput{Bucket: &s.c.Bucket, Key: aws.String(s.root + name)})
+	out, err := s.client.HeadObject(rctx, &awss3.HeadObjectInput{Bucket: &s.c.Bucket, Key: aws.String(s.bucket.Root + name)})
 	if statusOf(err) == http.StatusNotFound { // a head has no body that says what is missing
 		if _, berr := s.client.HeadBucket(rctx, &awss3.HeadBucketInput{Bucket: &s.c.Bucket}); statusOf(berr) == http.StatusNotFound {
 			err = &types.NoSuchBucket{}
@@ -164,10 +122,8 @@ func (s *Store) Stat(ctx context.Context, name string) (storage.Info, error) {
 
 // Delete implements storage.Store, a thousand names a request.
 func (s *Store) Delete(ctx context.Context, names ...string) error {
-	for _, name := range names {
-		if err := storage.CheckName(name); err != nil {
-			return s.fail(ctx, "delete", name, err)
-		}
+	if err := s.bucket.CheckNames(ctx, "delete", names); err != nil {
+		return err
 	}
 	for len(names) > 0 {
 		batch := names[:min(1000, len(names))]
@@ -183,7 +139,7 @@ func (s *Store) deleteBatch(ctx context.Context, names []string) error {
 	rctx, cancel := context.WithTimeout(ctx, transfer.RequestTimeout)
 	defer cancel()
 	if len(names) == 1 {
-		_, err := s.client.DeleteObject(rctx, &awss3.DeleteObjectInput{Bucket: &s.c.Bucket, Key: aws.String(s.root + names[0])})
+		_, err := s.client.DeleteObject(rctx, &awss3.DeleteObjectInput{Bucket: &s.c.Bucket, Key: aws.String(s.bucket.Root + names[0])})
 		if err != nil && codeOf(err) != "NoSuchKey" {
 			return s.fail(ctx, "delete", names[0], err)
 		}
@@ -194,7 +150,7 @@ func (s *Store) deleteBatch(ctx context.Context, names []string) error {
 	for _, name := range names {
 		if !seen[name] {
 			seen[name] = true
-			in.Delete.Objects = append(in.Delete.Objects, types.ObjectIdentifier{Key: aws.String(s.root + name)})
+			in.Delete.Objects = append(in.Delete.Objects, types.ObjectIdentifier{Key: aws.String(s.bucket.Root + name)})
 		}
 	}
 	out, err := s.client.DeleteObjects(rctx, in)
@@ -203,7 +159,7 @@ func (s *Store) deleteBatch(ctx context.Context, names []string) error {
 	}
 	for _, e := range out.Errors {
 		if aws.ToString(e.Code) != "NoSuchKey" {
-			return s.fail(ctx, "delete", strings.TrimPrefix(aws.ToString(e.Key), s.root), &apiError{code: aws.ToString(e.Code), message: aws.ToString(e.Message)})
+			return s.fail(ctx, "delete", s.bucket.Name(aws.ToString(e.Key)), &apiError{code: aws.ToString(e.Code), message: aws.ToString(e.Message)})
 		}
 	}
 	return nil
@@ -212,7 +168,7 @@ func (s *Store) deleteBatch(ctx context.Context, names []string) error {
 // Sweep removes the parts of uploads that were begun a day ago and never finished, as a killed
 // process leaves them.
 func (s *Store) Sweep(ctx context.Context) error {
-	p := awss3.NewListMultipartUploadsPaginator(s.client, &awss3.ListMultipartUploadsInput{Bucket: &s.c.Bucket, Prefix: &s.root})
+	p := awss3.NewListMultipartUploadsPaginator(s.client, &awss3.ListMultipartUploadsInput{Bucket: &s.c.Bucket, Prefix: &s.bucket.Root})
 	for p.HasMorePages() {
 		out, err := p.NextPage(ctx)
 		if err != nil {
@@ -224,7 +180,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			}
 			_, err := s.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{Bucket: &s.c.Bucket, Key: u.Key, UploadId: u.UploadId})
 			if err != nil && codeOf(err) != "NoSuchUpload" {
-				return s.fail(ctx, "delete", strings.TrimPrefix(aws.ToString(u.Key), s.root), err)
+				return s.fail(ctx, "delete", s.bucket.Name(aws.ToString(u.Key)), err)
 			}
 		}
 	}
@@ -233,7 +189,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 
 // String is the location as a URL.
 func (s *Store) String() string {
-	return strings.TrimSuffix("s3://"+s.c.Bucket+"/"+s.root, "/")
+	return strings.TrimSuffix("s3://"+s.c.Bucket+"/"+s.bucket.Root, "/")
 }
 
 // Close lets go of idle connections.

@@ -4,13 +4,14 @@ import (
 	"maps"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
 
 // minio gives the keys of the real server.
 func minio(t testing.TB) map[string]string {
-	e := storagetest.Part(t, "s3", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
+	e := parts.Env(t, "s3", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
 	return map[string]string{keyBucket: "s3a://" + e["S3_BUCKET"], keyEndpoint: e["S3_ENDPOINT"], keyRegion: e["S3_REGION"], keyAccess: e["S3_ACCESS_KEY"], keySecret: e["S3_SECRET_KEY"]}
 }
 

@@ -31,11 +31,7 @@ func freeNames(t *testing.T, s storage.Store) {
 	}
 }
 
-func listPaged(t *testing.T, s storage.Store) {
-	n := 10_000
-	if testing.Short() {
-		n = 300
-	}
+func listPaged(t *testing.T, s storage.Store, n int) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	all := make([]string, 0, n)
 	for i := range n {

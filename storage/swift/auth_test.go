@@ -183,14 +183,14 @@ func TestDeleteTakesTheSegmentsAlong(t *testing.T) {
 				t.Fatal(err)
 			}
 			left, err := s.conn.ObjectNamesAll(t.Context(), s.c.Segments, nil)
-			if err != nil || len(left) != 3 || !strings.HasPrefix(left[0], s.root+"b/") {
+			if err != nil || len(left) != 3 || !strings.HasPrefix(left[0], s.bucket.Root+"b/") {
 				t.Errorf("segments %q are left (%v)", left, err)
 			}
 			if err := s.Sweep(t.Context()); err != nil { // all are young, and used
 				t.Error(err)
 			}
-			for _, folder := range []string{left[0][:strings.LastIndexByte(left[0], '/')], s.root + "b/gone"} {
-				used, err := s.uses(t.Context(), s.root+"b", folder)
+			for _, folder := range []string{left[0][:strings.LastIndexByte(left[0], '/')], s.bucket.Root + "b/gone"} {
+				used, err := s.uses(t.Context(), s.bucket.Root+"b", folder)
 				if err != nil || used != !strings.HasSuffix(folder, "gone") {
 					t.Errorf("%s is used: %v (%v)", folder, used, err)
 				}

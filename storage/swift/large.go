@@ -142,7 +142,7 @@ func (s *Store) segmentsOf(ctx context.Context, name string, h sdk.Headers) (fun
 	if !h.IsLargeObjectSLO() {
 		return func() error { return nil }, nil
 	}
-	entries, err := s.staticManifest(ctx, s.root+name)
+	entries, err := s.staticManifest(ctx, s.bucket.Root+name)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	used := map[string]bool{} // folders of segments
 	last := ""
 	for after := ""; ; {
-		found, err := s.objects(ctx, s.c.Segments, &sdk.ObjectsOpts{Prefix: s.root, Marker: after, Limit: 1000})
+		found, err := s.objects(ctx, s.c.Segments, &sdk.ObjectsOpts{Prefix: s.bucket.Root, Marker: after, Limit: 1000})
 		if errors.Is(err, sdk.ContainerNotFound) {
 			return nil
 		}
@@ -208,7 +208,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			}
 			if folder != last {
 				if used[folder], err = s.uses(ctx, key, folder); err != nil {
-					return s.fail(ctx, "stat", strings.TrimPrefix(key, s.root), err)
+					return s.fail(ctx, "stat", s.bucket.Name(key), err)
 				}
 				last = folder
 			}
@@ -216,7 +216,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 				continue
 			}
 			if err := s.deleteObject(ctx, s.c.Segments, f.Name); err != nil && statusOf(err) != http.StatusNotFound {
-				return s.fail(ctx, "delete", strings.TrimPrefix(f.Name, s.root), err)
+				return s.fail(ctx, "delete", s.bucket.Name(f.Name), err)
 			}
 		}
 		if len(found) == 0 {
@@ -227,7 +227,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 
 // uses reports whether the object's manifest names segments of the folder.
 func (s *Store) uses(ctx context.Context, key, folder string) (bool, error) {
-	_, h, err := s.head(ctx, strings.TrimPrefix(key, s.root))
+	_, h, err := s.head(ctx, s.bucket.Name(key))
 	if statusOf(err) == http.StatusNotFound {
 		return false, nil
 	}

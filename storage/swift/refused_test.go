@@ -1,28 +1,18 @@
 package swift
 
 import (
-	"net"
 	"net/http/httptest"
 	"testing"
 
+	"seikan/appliance/testbed/parts"
 	"seikan/storage"
 	"seikan/storage/storagetest"
 )
 
-// deadAddress is one that refuses connections.
-func deadAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestRefusalsNameTheKeyToChange(t *testing.T) {
 	t.Parallel()
 	openStack(t)
-	reader := storagetest.Part(t, "swift", "SWIFT_READER")["SWIFT_READER"]
+	reader := parts.Env(t, "swift", "SWIFT_READER")["SWIFT_READER"]
 	web := httptest.NewServer(nil)
 	t.Cleanup(web.Close)
 	made := connect(t, nil) // a container that exists
@@ -34,7 +24,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 		"wrong key":         {map[string]string{keyKey: "not-the-secret"}, []string{keyKey}},
 		"missing container": {map[string]string{keyContainer: "no-such-container"}, []string{keyContainer, "no-such-container"}},
 		"no rights":         {map[string]string{keyContainer: made.c.Container, keyUser: reader}, []string{reader, made.c.Container}},
-		"dead endpoint":     {map[string]string{keyAuthURL: "http://" + deadAddress(t) + "/auth/v1.0"}, []string{keyAuthURL, "nothing listens"}},
+		"dead endpoint":     {map[string]string{keyAuthURL: "http://" + storagetest.DeadAddress(t) + "/auth/v1.0"}, []string{keyAuthURL, "nothing listens"}},
 		"unknown host":      {map[string]string{keyAuthURL: "http://no-such-host.invalid/auth/v1.0"}, []string{keyAuthURL, "no-such-host.invalid"}},
 		"not Swift":         {map[string]string{keyAuthURL: web.URL + "/v1.0"}, []string{keyAuthURL}},
 		"not Keystone":      {map[string]string{keyVersion: "3"}, []string{keyAuthURL}},
@@ -56,7 +46,7 @@ func TestRefusalsNameTheKeyToChange(t *testing.T) {
 func TestServerKilledInTheMiddleOfAPut(t *testing.T) {
 	t.Parallel()
 	openStack(t)
-	server := storagetest.OwnServer(t, "../../appliance/testbed/parts", "swift")
+	server := parts.Own(t, "swift")
 	storagetest.KilledServer(t, server, func(t *testing.T) storage.Store {
 		return connect(t, map[string]string{keyContainer: "killed", keyAuthURL: server.Env["SWIFT_AUTH_URL"], keyUser: server.Env["SWIFT_USER"], keyKey: server.Env["SWIFT_KEY"]})
 	})

@@ -27,15 +27,14 @@ type Store struct {
 	c         Config
 	conn      *sdk.Connection
 	transport *http.Transport
-	root      string // "" or ends with a slash
+	bucket    transfer.Bucket
 }
 
 // Open prepares a store; nothing is sent yet.
 func Open(_ context.Context, c Config) (*Store, error) {
 	s := &Store{c: c, transport: transfer.HTTPTransport()}
-	if c.Prefix != "" {
-		s.root = c.Prefix + "/"
-	}
+	s.bucket = transfer.Bucket{Root: transfer.RootOf(c.Prefix), PartSize: s.c.SegmentSize, MaxParts: maxSegments, Stat: s.Stat, Fail: s.fail,
+		Object: func(key, _ string) transfer.Object { return &upload{s: s, key: key} }}
 	s.conn = &sdk.Connection{
 		AuthUrl: c.AuthURL, AuthVersion: c.Version, UserName: c.User, ApiKey: c.Key, ApplicationCredentialId: c.Credential, ApplicationCredentialSecret: c.Secret,
 		Tenant: c.Tenant, Region: c.Region, EndpointType: sdk.EndpointType(c.EndpointType),
@@ -52,15 +51,7 @@ func Open(_ context.Context, c Config) (*Store, error) {
 
 // Put implements storage.Store.
 func (s *Store) Put(ctx context.Context, name string, r io.Reader) (storage.Info, error) {
-	err := storage.CheckName(name)
-	var size int64
-	if err == nil {
-		size, err = transfer.Upload(ctx, r, s.c.SegmentSize, maxSegments, &upload{s: s, key: s.root + name})
-	}
-	if err != nil {
-		return storage.Info{}, s.fail(ctx, "put", name, err)
-	}
-	return storage.Info{Name: name, Size: size, ModTime: time.Now()}, nil
+	return s.bucket.Put(ctx, name, r)
 }
 
 // Create is not supported.
@@ -95,20 +86,7 @@ func (s *Store) call(ctx context.Context, o sdk.RequestOpts) (*http.Response, sd
 
 // Get implements storage.Store.
 func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	fail := func(err error) error { return s.fail(ctx, "get", name, err) }
-	if err := storage.CheckName(name); err != nil {
-		return nil, fail(err)
-	}
-	if offset < 0 {
-		return nil, fail(fmt.Errorf("offset %d is negative", offset))
-	}
-	if length == 0 {
-		if _, err := s.Stat(ctx, name); err != nil {
-			return nil, fail(err)
-		}
-		return io.NopCloser(strings.NewReader("")), nil
-	}
-	return transfer.Open(ctx, offset, length, func(ctx context.Context, offset, length int64, etag string) (transfer.Body, error) {
+	return s.bucket.Read(ctx, name, offset, length, func(ctx context.Context, offset, length int64, etag string) (transfer.Body, error) {
 		h := sdk.Headers{}
 		if rng := transfer.Range(offset, length); rng != "" {
 			h["Range"] = rng
@@ -116,7 +94,7 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 		if etag != "" {
 			h["If-Match"] = etag
 		}
-		resp, headers, err := s.call(ctx, sdk.RequestOpts{Container: s.c.Container, ObjectName: s.root + name, Operation: "GET", Headers: h})
+		resp, headers, err := s.call(ctx, sdk.RequestOpts{Container: s.c.Container, ObjectName: s.bucket.Root + name, Operation: "GET", Headers: h})
 		switch status := statusOf(err); {
 		case status == http.StatusRequestedRangeNotSatisfiable:
 			return transfer.Empty(), nil
@@ -128,7 +106,7 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 			return transfer.Body{}, errors.Join(errors.New("the store does not say how long the object is"), resp.Body.Close())
 		}
 		return transfer.Body{ReadCloser: resp.Body, Size: resp.ContentLength, ETag: headers["Etag"]}, nil
-	}, fail)
+	})
 }
 
 // Stat implements storage.Store.
@@ -145,7 +123,7 @@ func (s *Store) Stat(ctx context.Context, name string) (storage.Info, error) {
 }
 
 func (s *Store) head(ctx context.Context, name string) (storage.Info, sdk.Headers, error) {
-	resp, headers, err := s.call(ctx, sdk.RequestOpts{Container: s.c.Container, ObjectName: s.root + name, Operation: "HEAD", NoResponse: true})
+	resp, headers, err := s.call(ctx, sdk.RequestOpts{Container: s.c.Container, ObjectName: s.bucket.Root + name, Operation: "HEAD", NoResponse: true})
 	if err != nil {
 		return storage.Info{}, nil, err
 	}
@@ -185,16 +163,16 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) (stor
 	}
 	var page storage.Page
 	for start := after; ; {
-		o := &sdk.ObjectsOpts{Prefix: s.root + prefix, Limit: min(1000, limit-len(page.Objects)+1)}
+		o := &sdk.ObjectsOpts{Prefix: s.bucket.Root + prefix, Limit: min(1000, limit-len(page.Objects)+1)}
 		if start != "" {
-			o.Marker = s.root + start
+			o.Marker = s.bucket.Root + start
 		}
 		found, err := s.objects(ctx, s.c.Container, o)
 		if err != nil {
 			return storage.Page{}, s.fail(ctx, "list", prefix, err)
 		}
 		for _, f := range found {
-			start = strings.TrimPrefix(f.Name, s.root)
+			start = s.bucket.Name(f.Name)
 			info := storage.Info{Name: start, Size: f.Bytes, ModTime: f.LastModified}
 			switch {
 			case storage.CheckName(start) != nil: // a folder that another program made
@@ -234,10 +212,8 @@ func (s *Store) objects(ctx context.Context, container string, o *sdk.ObjectsOpt
 
 // Delete implements storage.Store.
 func (s *Store) Delete(ctx context.Context, names ...string) error {
-	for _, name := range names {
-		if err := storage.CheckName(name); err != nil {
-			return s.fail(ctx, "delete", name, err)
-		}
+	if err := s.bucket.CheckNames(ctx, "delete", names); err != nil {
+		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
@@ -254,7 +230,7 @@ func (s *Store) deleteOne(ctx context.Context, name string) error {
 		if segments, err = s.segmentsOf(ctx, name, headers); err != nil {
 			return err
 		}
-		if err = s.deleteObject(ctx, s.c.Container, s.root+name); err == nil { // the manifest first: never a part is visible
+		if err = s.deleteObject(ctx, s.c.Container, s.bucket.Root+name); err == nil { // the manifest first: never a part is visible
 			err = segments()
 		}
 	}
@@ -271,7 +247,7 @@ func (s *Store) deleteObject(ctx context.Context, container, key string) error {
 
 // String is the location as a URL.
 func (s *Store) String() string {
-	return strings.TrimSuffix("swift://"+s.c.Container+"/"+s.root, "/")
+	return strings.TrimSuffix("swift://"+s.c.Container+"/"+s.bucket.Root, "/")
 }
 
 // Close lets go of idle connections.

@@ -94,6 +94,28 @@ func TestFailedUploadIsAborted(t *testing.T) {
 	}
 }
 
+// stuck is an object whose parts cannot be removed while the test runs.
+type stuck struct {
+	memory
+	end chan struct{}
+}
+
+func (s *stuck) Abort(context.Context) error {
+	<-s.end
+	return nil
+}
+
+func TestWhoHasGivenUpDoesNotWaitForTheAbort(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := &stuck{end: make(chan struct{})}
+	defer close(o.end)
+	source := io.MultiReader(strings.NewReader(text(3500)), calling(cancel), strings.NewReader(text(3500)))
+	if _, err := Upload(ctx, source, 1000, 1000, o); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "are left") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestTooManyPartsAreRefused(t *testing.T) {
 	t.Parallel()
 	m := &memory{}

@@ -24,6 +24,7 @@ const (
 
 	inFlight     = 24 << 20 // bytes of parts on their way at once, or one part
 	abortTimeout = 30 * time.Second
+	givenUp      = time.Second
 	firstRead    = 64 << 10
 )
 
@@ -61,14 +62,33 @@ func Upload(ctx context.Context, r io.Reader, partSize, maxParts int, o Object) 
 		err = request(ctx, func(ctx context.Context) error { return o.Complete(ctx, parts) })
 	}
 	if err != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
-		defer cancel()
-		if aerr := o.Abort(ctx); aerr != nil {
+		if aerr := abort(ctx, o); aerr != nil {
 			err = fmt.Errorf("%w; the parts written so far are left: %w", Brief(err), Brief(aerr))
 		}
 		return 0, err
 	}
 	return size, nil
+}
+
+// abort removes the parts, whatever has become of the context. Who has given up waiting waits for
+// that a moment only; it goes on behind.
+func abort(ctx context.Context, o Object) error {
+	patience := abortTimeout
+	if ctx.Err() != nil {
+		patience = givenUp
+	}
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+		defer cancel()
+		done <- o.Abort(ctx)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		return fmt.Errorf("no answer in %v", patience)
+	}
 }
 
 func uploadParts(ctx context.Context, r io.Reader, body []byte, partSize, maxParts int, o Object) (size int64, parts int, err error) {

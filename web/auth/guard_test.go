@@ -37,6 +37,13 @@ func TestOnlyThisHostMembersAndUsersPass(t *testing.T) {
 		{name: "proxy on this host", from: "127.0.0.1:5", header: [2]string{"X-Forwarded-For", "192.0.2.8"}, guard: closed},
 		{name: "standard proxy", from: "192.0.2.7:5", header: [2]string{"Forwarded", "for=192.0.2.8"}, guard: closed},
 		{name: "another site's page", from: "127.0.0.1:5", header: [2]string{"Sec-Fetch-Site", "cross-site"}, guard: closed},
+		{name: "real address of a proxy", from: "127.0.0.1:5", header: [2]string{"X-Real-Ip", "192.0.2.8"}, guard: closed},
+		{name: "another origin's page", from: "127.0.0.1:5", host: "localhost:5801", header: [2]string{"Origin", "http://evil.example.net"}, guard: closed},
+		{name: "its own page", from: "127.0.0.1:5", host: "localhost:5801", header: [2]string{"Origin", "http://localhost:5801"}, guard: closed, want: true},
+		{name: "a full name", from: "127.0.0.1:5", host: "localhost.:5801", guard: closed, want: true},
+		{name: "looks like an address", from: "127.0.0.1:5", host: "127.0.0.1.evil.example.net", guard: closed},
+		{name: "stranger mapped", from: "[::ffff:192.0.2.8]:5", guard: closed},
+		{name: "stranger on the link", from: "[fe80::1%25e]:5", guard: closed},
 		{name: "no address", from: "@", guard: closed},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,6 +28,8 @@ type Config struct {
 	ContextPath string // "" or "/x"
 	// MaxBody is the largest request body in bytes; 0: 100 MB.
 	MaxBody int64
+	// Bodies is shared by everything that takes requests in; nil: room for four of MaxBody.
+	Bodies *Bodies
 	// BodyWithin is how long a body may take to arrive; 0: two minutes.
 	BodyWithin time.Duration
 	// InitWithin is how long a submit waits for the job's plan; 0: one minute. The job is
@@ -43,11 +45,12 @@ const defaultMaxBody = 100 << 20
 
 // API answers requests.
 type API struct {
-	b    Backend
-	cfg  Config
-	log  *slog.Logger
-	seen *prometheus.Registry // what SeaTunnel shows
-	own  *prometheus.Registry // and what else is worth seeing
+	b      Backend
+	cfg    Config
+	log    *slog.Logger
+	bodies *Bodies
+	seen   *prometheus.Registry // what SeaTunnel shows
+	own    *prometheus.Registry // and what else is worth seeing
 }
 
 // New makes the API of a node.
@@ -76,7 +79,10 @@ func New(b Backend, cfg Config) *API {
 	if cfg.Poll == nil {
 		cfg.Poll = func(ctx context.Context) error { return pause(ctx, 20*time.Millisecond) }
 	}
-	a := &API{b: b, cfg: cfg, log: cfg.Log}
+	if cfg.Bodies == nil {
+		cfg.Bodies = NewBodies(4 * cfg.MaxBody)
+	}
+	a := &API{b: b, cfg: cfg, log: cfg.Log, bodies: cfg.Bodies}
 	a.seen, a.own = a.registries()
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"seikan/db/state"
 )
@@ -37,7 +38,9 @@ type Backend interface {
 	// OpenLog opens a log file of this node. name is never a path.
 	OpenLog(ctx context.Context, name string) (io.ReadCloser, error)
 	// Pool counts what SeaTunnel's coordinator does with its thread pool.
-	Pool() Pool
+	Pool(ctx context.Context) Pool
+	// Facts are figures of this node, for metrics.
+	Facts(ctx context.Context) Facts
 }
 
 // ErrNoLogs says that this node writes no log files.
@@ -102,4 +105,27 @@ type Pool struct {
 	Completed   int64
 	Tasks       int64 // ever taken in
 	Rejected    int64
+}
+
+// Facts are figures of a node and, on the master, of the cluster.
+type Facts struct {
+	StateBytes  int64          // in use by the state database
+	StateWarn   int64          // from here on the log warns; 0: never
+	StateMax    int64          // from here on no job is accepted; 0: never
+	Reigns      int64          // masters there have been; each takes the next number
+	Renewals    int64          // of this node's lease
+	Master      bool           // this node is the master; what follows is known there alone
+	BackupAge   *time.Duration // of the newest backup; nil: there is none, or none is made
+	Unknown     *int64         // objects on the checkpoint storage that belong to nobody, as of the last sweep; nil: none yet
+	Checkpoints []CheckpointFacts
+}
+
+// CheckpointFacts are those of a pipeline that runs.
+type CheckpointFacts struct {
+	JobID    string
+	Pipeline int64
+	Age      time.Duration // since the newest one was completed
+	Took     time.Duration // from trigger to completion of that one
+	Bytes    int64         // of its manifest
+	Failed   int64         // given up since
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"seikan/engine/job/hocon"
 )
 
@@ -22,7 +25,8 @@ const (
 	noJobID     = "jobId cannot be empty."
 )
 
-// body reads the request's body, which must not be empty.
+// body reads the request's body, which must not be empty. The room it takes is given back when
+// the request ends.
 func (a *API) body(c *Call) ([]byte, error) {
 	if c.Request().ContentLength > a.cfg.MaxBody {
 		return nil, &http.MaxBytesError{Limit: a.cfg.MaxBody}
@@ -30,7 +34,8 @@ func (a *API) body(c *Call) ([]byte, error) {
 	// The deadline must not outlive the reading: when it passes, the request ends.
 	control := http.NewResponseController(c.Response())
 	timed := control.SetReadDeadline(time.Now().Add(a.cfg.BodyWithin)) == nil
-	text, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, a.cfg.MaxBody))
+	text, release, err := a.bodies.Read(http.MaxBytesReader(c.Response(), c.Request().Body, a.cfg.MaxBody), c.Request().ContentLength)
+	context.AfterFunc(c.ctx(), release)
 	if timed && err == nil {
 		err = control.SetReadDeadline(time.Time{})
 	}
@@ -38,14 +43,59 @@ func (a *API) body(c *Call) ([]byte, error) {
 	switch {
 	case errors.As(err, &large):
 		return nil, err
+	case errors.Is(err, ErrCrowded):
+		return nil, &Failure{Status: http.StatusServiceUnavailable, Message: err.Error()}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &Failure{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the request body did not arrive within %v", a.cfg.BodyWithin)}
 	case err != nil:
 		return nil, bad("the request body did not arrive whole: %v", err)
 	case len(bytes.TrimSpace(text)) == 0:
 		return nil, bad(emptyBody)
+	case bytes.Count(text, []byte{','}) > maxValues:
+		return nil, &Failure{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The request body has more than %d values", maxValues)}
 	}
 	return text, nil
+}
+
+// maxValues bounds what a body may come to once it is understood: a value takes a hundred times
+// the room of its text.
+const maxValues = 1 << 20
+
+// ErrCrowded says that the bodies of other requests take all the room there is for them.
+var ErrCrowded = errors.New("too many large requests at once; send it again in a moment")
+
+// Bodies bounds what the bodies of all requests hold together.
+type Bodies struct{ room *semaphore.Weighted }
+
+// NewBodies makes room for a number of bytes.
+func NewBodies(bytes int64) *Bodies { return &Bodies{semaphore.NewWeighted(bytes)} }
+
+// Read reads r whole. size is what it is said to have, -1 if unknown. release, never nil, gives the
+// room back; call it once, when the text is not needed any more.
+func (b *Bodies) Read(r io.Reader, size int64) (text []byte, release func(), err error) {
+	held := int64(0)
+	release = func() { b.room.Release(held) }
+	const least = 4096
+	next := max(size+1, least) // one more than there is, so that the end is seen
+	for {
+		if !b.room.TryAcquire(next) {
+			return nil, release, ErrCrowded
+		}
+		text = append(make([]byte, 0, next), text...)
+		b.room.Release(held)
+		held = next
+		for len(text) < cap(text) {
+			n, err := r.Read(text[len(text):cap(text)])
+			text = text[:len(text)+n]
+			if errors.Is(err, io.EOF) {
+				return text, release, nil
+			}
+			if err != nil {
+				return nil, release, err
+			}
+		}
+		next = 2 * held
+	}
 }
 
 // jsonBody reads a body that must be JSON of a kind, and gives its text too.

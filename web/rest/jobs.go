@@ -1,14 +1,18 @@
 package rest
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"seikan/db/state"
 	"seikan/engine/job"
@@ -75,7 +79,8 @@ func (a *API) RunningJobs(c *Call) error {
 }
 
 // FinishedJobs lists the jobs that have ended, in the order of their ends; the argument names
-// one of the end states.
+// one of the end states. There may be many: they are read and sent in pages. With limit in the
+// query the answer is one page, and its Link header leads to the next.
 func (a *API) FinishedJobs(c *Call) error {
 	filter := state.Filter{Statuses: slices.DeleteFunc(slices.Clone(state.Statuses), func(s state.Status) bool { return !s.Ended() })}
 	if c.Arg != "" {
@@ -88,20 +93,115 @@ func (a *API) FinishedJobs(c *Call) error {
 		}
 		filter.Statuses = []state.Status{want}
 	}
-	jobs, err := a.list(c.ctx(), filter)
+	limit, after, err := a.pageOf(c)
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(jobs, func(x, y state.Job) int { return x.Finished.Compare(y.Finished) })
-	out := make([]finishedJob, 0, len(jobs))
-	for _, j := range jobs {
-		v, err := a.finished(j)
-		if err != nil {
+	size := pageOfJobs
+	if limit > 0 {
+		size = limit + 1 // one more tells whether there is another page
+	}
+	jobs, err := a.b.Jobs().EndedAfter(c.ctx(), filter, after, size)
+	if err != nil {
+		return err
+	}
+	if limit > 0 && len(jobs) > limit {
+		jobs = jobs[:limit]
+		c.Response().Header().Set("Link", fmt.Sprintf("<%s?limit=%d&after=%s>; rel=\"next\"", c.Request().URL.EscapedPath(), limit, jobs[limit-1].ID))
+	}
+	out := newList(c)
+	for {
+		for _, j := range jobs {
+			v, err := a.finished(j)
+			if err == nil {
+				err = out.add(v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if limit > 0 || len(jobs) < size {
+			return out.end()
+		}
+		if jobs, err = a.b.Jobs().EndedAfter(c.ctx(), filter, jobs[len(jobs)-1], size); err != nil {
 			return err
 		}
-		out = append(out, v)
 	}
-	return c.json(out)
+}
+
+// Jobs of one page: at a time, and at most when a client asks for pages.
+const (
+	pageOfJobs    = 500
+	maxPageOfJobs = 1000
+)
+
+// pageOf reads limit and after. Without limit, which is 0 then, all is one page.
+func (a *API) pageOf(c *Call) (limit int, after state.Job, err error) {
+	query, err := c.query()
+	if err != nil {
+		return 0, after, err
+	}
+	if text := query.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPageOfJobs {
+			return 0, after, bad("limit %q: expected a number from 1 to %d", clip(text), maxPageOfJobs)
+		}
+	}
+	if text := query.Get("after"); text != "" {
+		id, err := jobID(text)
+		if err != nil {
+			return 0, after, err
+		}
+		after, err = a.b.Jobs().Job(c.ctx(), id)
+		if errors.Is(err, state.ErrNotFound) || err == nil && !after.Status.Ended() {
+			return 0, after, bad("after: job %s is not among those that have ended, or not any more", id)
+		}
+		if err != nil {
+			return 0, after, err
+		}
+	}
+	return limit, after, nil
+}
+
+// list is a JSON array that is sent while it is made.
+type list struct {
+	c    *Call
+	out  *bufio.Writer
+	some bool
+}
+
+func newList(c *Call) *list {
+	return &list{c: c, out: bufio.NewWriterSize(&patient{c.Response(), http.NewResponseController(c.Response())}, 64<<10)}
+}
+
+func (l *list) add(v any) error {
+	text, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	if !l.some {
+		l.begin()
+	} else if err := l.out.WriteByte(','); err != nil {
+		return err
+	}
+	_, err = l.out.Write(text)
+	return err
+}
+
+func (l *list) begin() {
+	l.some = true
+	l.c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	l.c.Response().WriteHeader(http.StatusOK)
+	_ = l.out.WriteByte('[') // into the buffer: nothing can fail yet
+}
+
+func (l *list) end() error {
+	if !l.some {
+		l.begin()
+	}
+	if err := l.out.WriteByte(']'); err != nil {
+		return err
+	}
+	return l.out.Flush()
 }
 
 // JobInfo shows one job, whether it runs or has ended.

@@ -108,8 +108,8 @@ func (a *API) localLogs(c *Call) ([]string, error) {
 	return slices.Sorted(slices.Values(names)), err
 }
 
-// showLog sends a file as it is. The request has no deadline, but a client that takes nothing
-// for a while is left.
+// showLog sends a file as it is, or the part of it that a Range header asks for (RFC 9110, 14).
+// The request has no deadline, but a client that takes nothing for a while is left.
 func (a *API) showLog(c *Call) error {
 	name := c.Arg
 	if plainName(name) == "" {
@@ -125,6 +125,11 @@ func (a *API) showLog(c *Call) error {
 	}
 	defer f.Close()
 	c.Response().Header().Set(echo.HeaderContentType, "text/plain; charset=UTF-8")
+	if file, ok := f.(io.ReadSeeker); ok {
+		out := &slowly{c.Response(), patient{c.Response(), http.NewResponseController(c.Response())}}
+		http.ServeContent(out, c.Request(), "", time.Time{}, file)
+		return nil
+	}
 	c.Response().WriteHeader(http.StatusOK)
 	if _, err := io.Copy(&patient{c.Response(), http.NewResponseController(c.Response())}, f); err != nil {
 		return fmt.Errorf("send log file %s: %w", name, err)
@@ -155,6 +160,14 @@ func (p *patient) Write(b []byte) (int, error) {
 	}
 	return p.w.Write(b)
 }
+
+// slowly is an answer that is taken by a patient client.
+type slowly struct {
+	http.ResponseWriter
+	out patient
+}
+
+func (s *slowly) Write(b []byte) (int, error) { return s.out.Write(b) }
 
 func page(items [][2]string) []byte {
 	var b strings.Builder

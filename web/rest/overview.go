@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"strconv"
 
 	"seikan/db/state"
@@ -29,7 +28,7 @@ func (a *API) Overview(c *Call) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := a.count(c.ctx())
+	jobs, err := a.b.Jobs().Count(c.ctx())
 	if err != nil {
 		return err
 	}
@@ -65,22 +64,4 @@ func hasTags(tags map[string]string, want map[string][]string) bool {
 		}
 	}
 	return true
-}
-
-// count counts the jobs that are known, by status.
-func (a *API) count(ctx context.Context) (map[state.Status]int, error) {
-	out := map[state.Status]int{}
-	for after := ""; ; {
-		page, next, err := a.b.Jobs().Jobs(ctx, state.Filter{}, after, 1000)
-		if err != nil {
-			return nil, err
-		}
-		for _, j := range page {
-			out[j.Status]++
-		}
-		if next == "" {
-			return out, nil
-		}
-		after = next
-	}
 }

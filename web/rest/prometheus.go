@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"seikan/db"
 	"seikan/db/state"
 )
 
@@ -58,7 +59,7 @@ func (a *API) registries() (seen, own *prometheus.Registry) {
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
 	cluster := &clusterCollector{a}
 	seen.MustRegister(cluster, process, jvmCollector{})
-	own.MustRegister(cluster, process, jvmCollector{}, collectors.NewGoCollector(), &jobCollector{a})
+	own.MustRegister(cluster, process, jvmCollector{}, collectors.NewGoCollector(), &jobCollector{a}, &factCollector{a})
 	return seen, own
 }
 
@@ -127,7 +128,7 @@ func (k *clusterCollector) Collect(out chan<- prometheus.Metric) {
 	e.gauge("hazelcast_partition_isLocalMemberSafe", "Whether this node's state is on enough nodes", safe, "address", address)
 	e.gauge("hazelcast_partition_partitionCount", "Always 0: the state is replicated, not partitioned", 0, "address", address)
 	e.gauge("hazelcast_partition_activePartition", "Always 0: the state is replicated, not partitioned", 0, "address", address)
-	e.pool(address, k.a.b.Pool())
+	e.pool(address, k.a.b.Pool(ctx))
 
 	members, err := k.a.b.Members(ctx)
 	if err != nil {
@@ -177,7 +178,7 @@ func (e emitter) pool(address string, p Pool) {
 }
 
 func (k *clusterCollector) jobs(ctx context.Context, e emitter) {
-	counts, err := k.a.count(ctx)
+	counts, err := k.a.b.Jobs().Count(db.Stale(ctx))
 	if err != nil {
 		e.broken("job_count", err)
 		return

@@ -36,6 +36,7 @@ type Vitals struct {
 	Connections    int           `json:"connections"`
 	Clients        int           `json:"clients"`
 	ClockAhead     time.Duration `json:"clock_ahead"` // of the master's
+	Now            time.Time     `json:"now"`         // by this node's clock
 }
 
 // Meter reads this process's Vitals.
@@ -57,7 +58,7 @@ func NewMeter() *Meter {
 
 // Read reads what this process can know. Connections, Clients and ClockAhead are the caller's.
 func (m *Meter) Read() Vitals {
-	v := Vitals{Processors: runtime.NumCPU()}
+	v := Vitals{Processors: runtime.NumCPU(), Now: time.Now()}
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil { // else zeros: there is nothing to know
 		unit := uint64(info.Unit)

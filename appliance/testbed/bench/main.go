@@ -39,14 +39,22 @@ func main() {
 	dir := flag.String("dir", "build/bench", "where data, results and DuckDB go")
 	bin := flag.String("bin", "bin/seikan", "the program")
 	megabytes := flag.Int64("mb", 1024, "size of the input in MiB")
+	only := flag.String("only", "", "table, storage or checkpoints: one of the tables alone")
+	kind := flag.String("move", "", "put a gigabyte to that kind of store: what a measured process does")
 	flag.Parse()
-	if err := run(*dir, *bin, *megabytes<<20); err != nil {
+	err := error(nil)
+	if *kind != "" {
+		err = move(*kind, *dir)
+	} else {
+		err = run(*dir, *bin, *megabytes<<20, *only)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir, bin string, size int64) error {
+func run(dir, bin string, size int64, only string) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -61,6 +69,22 @@ func run(dir, bin string, size int64) error {
 	if err := b.generate(size); err != nil {
 		return err
 	}
+	for _, t := range []struct {
+		name    string
+		measure func() error
+	}{{"table", b.beside}, {"storage", b.storage}, {"checkpoints", b.checkpoints}} {
+		if only != "" && only != t.name {
+			continue
+		}
+		if err := t.measure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beside measures jobs beside the same work done by DuckDB.
+func (b *bench) beside() error {
 	if err := b.installDuckDB(); err != nil {
 		return err
 	}

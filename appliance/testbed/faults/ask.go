@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,6 +61,29 @@ func (n *Node) ask(ctx context.Context, method, port, path, body string) ([]byte
 		return nil, fmt.Errorf("%s: %s: %s", path, resp.Status, bytes.TrimSpace(text))
 	}
 	return text, nil
+}
+
+// Metrics are values of a node's own metrics, by name; of several with other labels, the last.
+func (n *Node) Metrics(ctx context.Context, names ...string) (map[string]float64, error) {
+	text, err := n.text(ctx, "8080", "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]float64{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name, _, _ = strings.Cut(name, "{")
+		if !slices.Contains(names, name) {
+			continue
+		}
+		if out[name], err = strconv.ParseFloat(value, 64); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if len(out) != len(names) {
+		return nil, fmt.Errorf("the metrics have only %v of %v", out, names)
+	}
+	return out, nil
 }
 
 // About is what a node says of itself.
@@ -137,11 +162,13 @@ func (c *Counts) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+var errUnknownJob = errors.New("the job is not known")
+
 // Job asks a node for a job.
 func (n *Node) Job(ctx context.Context, id string) (j Job, err error) {
 	err = n.request(ctx, http.MethodGet, "8080", "/job-info/"+id, "", &j)
 	if err == nil && j.Status == "" {
-		err = errors.New("the job is not known")
+		err = errUnknownJob
 	}
 	return j, err
 }
@@ -163,4 +190,9 @@ func (n *Node) Submit(ctx context.Context, text string) (string, error) {
 	var j Job
 	err := n.request(ctx, http.MethodPost, "8080", "/submit-job?format=hocon", text, &j)
 	return j.ID, err
+}
+
+// SubmitAs hands a job in under an id, which must be a number.
+func (n *Node) SubmitAs(ctx context.Context, id, text string) error {
+	return n.request(ctx, http.MethodPost, "8080", "/submit-job?format=hocon&jobId="+id, text, nil)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"seikan/appliance/testbed"
+	"seikan/appliance/testbed/lacking"
 )
 
 // Lease of the workers in these clusters: the shortest there is, so that it runs out while a test
@@ -33,6 +34,8 @@ type Options struct {
 	ClusterName string        // default "faults"
 	MinFree     string        // seatunnel.seikan.min-free-bytes; default 8m
 	Lease       time.Duration // default Lease
+	Interval    time.Duration // of checkpoints, where a job does not say; default 500 ms
+	Programs    []string      // paths of the builds that nodes may run; default the present one
 }
 
 // Cluster is nodes as processes.
@@ -47,8 +50,9 @@ type Cluster struct {
 
 // Inside a node's mount namespace.
 const (
-	insideHome  = "/mnt/home"
-	insideState = "/mnt/state"
+	insideHome    = "/mnt/home"
+	insideState   = "/mnt/state"
+	insideProgram = "/mnt/program-" // and the number
 	// Data is the data directory as the nodes see it.
 	Data = "/mnt/data"
 )
@@ -56,24 +60,21 @@ const (
 // clusterKey stands in every node's configuration, as an administrator copies it.
 const clusterKey = "7b1f0c9a54e8d23f6a7c11d0e5b84f9203c6a1d87e4f5b60918273645a0b1c2d\n"
 
-// need ends or skips the test where namespaces cannot be made. In CI they can.
+// need ends or skips the test where namespaces cannot be made.
 func need(t testing.TB) {
 	t.Helper()
-	missing := ""
 	if os.Geteuid() != 0 {
-		missing = "root"
+		lacking.Skip(t, "clusters in namespaces need root")
 	}
-	for _, name := range []string{"ip", "nsenter", "mount"} {
+	for _, name := range []string{"ip", "nsenter", "mount", "strace"} {
 		if _, err := exec.LookPath(name); err != nil {
-			missing = "the command " + name
+			lacking.Skip(t, "clusters in namespaces need the command %s", name)
 		}
 	}
-	switch {
-	case missing == "":
-	case os.Getenv("CI") != "":
-		t.Fatalf("network namespaces need %s", missing)
-	default:
-		t.Skipf("network namespaces need %s", missing)
+	if s, err := newSpace(""); err != nil {
+		lacking.Skip(t, "this machine makes no namespaces: %v", err)
+	} else {
+		s.close()
 	}
 }
 
@@ -90,8 +91,13 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	if o.Lease == 0 {
 		o.Lease = Lease
 	}
+	if o.Interval == 0 {
+		o.Interval = 500 * time.Millisecond
+	}
+	if o.Programs == nil {
+		o.Programs = []string{testbed.Seikan(t)}
+	}
 	c := &Cluster{t: t, o: o, dir: t.TempDir()}
-	bin := testbed.Seikan(t)
 	network, err := newNetwork()
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +105,7 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	c.net = network
 	t.Cleanup(func() {
 		for _, n := range c.Nodes {
-			n.Kill9()
+			n.end()
 		}
 		c.net.close()
 		if t.Failed() {
@@ -115,7 +121,7 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	}
 	authority := newAuthority(t, o.TLS)
 	for i := range n {
-		c.Nodes = append(c.Nodes, c.prepare(i, bin, members, authority))
+		c.Nodes = append(c.Nodes, c.prepare(i, members, authority))
 	}
 	for _, n := range c.Nodes {
 		n.Start()
@@ -125,7 +131,7 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 }
 
 // prepare makes a node's directories, files and namespaces.
-func (c *Cluster) prepare(i int, bin string, members []string, a *authority) *Node {
+func (c *Cluster) prepare(i int, members []string, a *authority) *Node {
 	c.t.Helper()
 	dir := filepath.Join(c.dir, fmt.Sprintf("node-%d", i))
 	data := filepath.Join(c.dir, "data")
@@ -137,19 +143,22 @@ func (c *Cluster) prepare(i int, bin string, members []string, a *authority) *No
 			c.t.Fatal(err)
 		}
 	}
-	c.configure(dir, members, a.issue(filepath.Join(dir, "home/config"), address(i)))
-	state := `mount --bind "$2/state" /mnt/state`
+	c.configure(i, dir, members, a.issue(filepath.Join(dir, "home/config"), address(i)))
+	programs := ""
+	for k, path := range c.o.Programs {
+		programs += fmt.Sprintf("touch %s%d\nmount --bind '%s' %s%d\n", insideProgram, k, path, insideProgram, k)
+	}
+	state := `mount --bind "$1/state" /mnt/state`
 	if c.o.StateMiB > 0 {
 		state = fmt.Sprintf("mount -t tmpfs -o size=%dm tmpfs /mnt/state", c.o.StateMiB)
 	}
 	host, err := newSpace(`mount -t tmpfs tmpfs /mnt
 mkdir /mnt/home /mnt/state /mnt/data
-touch /mnt/program
-mount --bind "$1" /mnt/program
-mount --bind "$2/home" /mnt/home
-mount --bind "$3" /mnt/data
+`+programs+`
+mount --bind "$1/home" /mnt/home
+mount --bind "$2" /mnt/data
 `+state+`
-mount --bind "$2/tmp" /tmp`, bin, dir, data)
+mount --bind "$1/tmp" /tmp`, dir, data)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -159,14 +168,14 @@ mount --bind "$2/tmp" /tmp`, bin, dir, data)
 	return &Node{Index: i, Data: data, c: c, dir: dir, host: host, tls: a.client(filepath.Join(dir, "home/config"))}
 }
 
-func (c *Cluster) configure(dir string, members []string, tls string) {
+func (c *Cluster) configure(i int, dir string, members []string, tls string) {
 	c.t.Helper()
 	for name, text := range map[string]string{
 		"seatunnel.yaml": fmt.Sprintf(`seatunnel:
   engine:
     backup-count: %d
     checkpoint:
-      interval: 500
+      interval: %d
       timeout: 30000
       storage:
         type: hdfs
@@ -177,16 +186,17 @@ func (c *Cluster) configure(dir string, members []string, tls string) {
     lease-ms: %d
     min-free-bytes: %s
     voter-replace-seconds: 5
-%s`, c.o.BackupCount, Data, c.o.Lease.Milliseconds(), c.o.MinFree, tls),
+%s`, c.o.BackupCount, c.o.Interval.Milliseconds(), Data, c.o.Lease.Milliseconds(), c.o.MinFree, tls),
 		"hazelcast.yaml": fmt.Sprintf(`hazelcast:
   cluster-name: %s
+  member-attributes: {place: {type: string, value: %s}}
   network:
     rest-api:
       enabled: true
       endpoint-groups: {CLUSTER_WRITE: {enabled: true}, DATA: {enabled: true}}
     join: {tcp-ip: {enabled: true, member-list: [%s]}}
     port: {auto-increment: false, port: 5801}
-`, c.o.ClusterName, strings.Join(members, ", ")),
+`, c.o.ClusterName, place(i), strings.Join(members, ", ")),
 		"seikan-cluster.key": clusterKey,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "home/config", name), []byte(text), 0o600); err != nil {

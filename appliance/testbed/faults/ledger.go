@@ -3,14 +3,17 @@ package faults
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite" // reads what a SQLite sink wrote
 )
@@ -22,27 +25,39 @@ type Ledger struct {
 	Rows   int
 	Rate   int // rows a second of each subtask
 	Target Target
+	Loud   bool // says every row to the node's output too, when it is written and long before it is committed
+
+	Dir   string        // below the data directory, of the target; the input of all is the same
+	Place *Node         // where alone it may run; nil: anywhere
+	Every time.Duration // between checkpoints; default 300 ms
 }
 
-// Target is where a Ledger's rows go, and a way to read them back from a data directory.
+// Target is where a Ledger's rows go, and a way to read them back from there.
 type Target struct {
-	Name string
-	sink string
-	read func(data string, row func(id, check int) error) error
+	sink func(dir string) string // as the nodes see it
+	read func(dir string, row func(id, check int) error) error
 }
 
-const files = 3
+// files of the input are many, so that batches are small and come often, whatever limits the rate.
+const files = 60
 
 func check(id int) int { return id*7919%104729 + 1 }
 
 // Text is the job file.
 func (l Ledger) Text() string {
+	place, sinks, every := "", l.Target.sink(filepath.Join(Data, l.Dir)), cmp.Or(l.Every, 300*time.Millisecond)
+	if l.Loud {
+		sinks += "\n  Console { plugin_input = rows }"
+	}
+	if l.Place != nil {
+		place = fmt.Sprintf(", tag_filter { place = %s }", l.Place.place())
+	}
 	return fmt.Sprintf(`
-env { job.name = "ledger", parallelism = 2, checkpoint.interval = 300, read_limit.rows_per_second = %d, job.retry.times = 1000, job.retry.interval.seconds = 0 }
-source { LocalFile { path = "%s/in", file_format_type = csv
+env { job.name = "ledger", parallelism = 2, checkpoint.interval = %d, read_limit.rows_per_second = %d, job.retry.times = 1000, job.retry.interval.seconds = 0%s }
+source { LocalFile { plugin_output = rows, path = "%s/in", file_format_type = csv
   schema { table = ledger, fields { id = bigint, note = string, check_value = int }, primaryKey { name = pk, columnNames = [id] } } } }
 sink { %s }
-`, l.Rate, Data, l.Target.sink)
+`, every.Milliseconds(), l.Rate, place, Data, sinks)
 }
 
 // Write makes the input below a data directory.
@@ -66,7 +81,7 @@ func (l Ledger) Write(t testing.TB, data string) {
 func (l Ledger) Count(t testing.TB, data string, j Job) {
 	t.Helper()
 	seen := make([]int, l.Rows)
-	err := l.Target.read(data, func(id, sum int) error {
+	err := l.Target.read(filepath.Join(data, l.Dir), func(id, sum int) error {
 		if id < 0 || id >= l.Rows || sum != check(id) {
 			return fmt.Errorf("a damaged row: id %d, check value %d", id, sum)
 		}
@@ -84,24 +99,33 @@ func (l Ledger) Count(t testing.TB, data string, j Job) {
 	if missing > 0 || doubled > 0 {
 		t.Errorf("%d rows are missing and %d doubled, of %d", missing, doubled, l.Rows)
 	}
-	if j.Metrics.Read != int64(l.Rows) || j.Metrics.Written != int64(l.Rows) {
-		t.Errorf("the job counts %d rows read and %d written, of %d", j.Metrics.Read, j.Metrics.Written, l.Rows)
+	written := l.Rows
+	if l.Loud {
+		written *= 2 // in two sinks
 	}
+	if j.Metrics.Read != int64(l.Rows) || j.Metrics.Written != int64(written) {
+		t.Errorf("the job counts %d rows read and %d written, not %d and %d", j.Metrics.Read, j.Metrics.Written, l.Rows, written)
+	}
+	tally.rows.Add(int64(l.Rows))
+	tally.missing.Add(int64(missing))
+	tally.doubled.Add(int64(doubled))
 }
 
 // Committed is how many rows the target holds for good now.
 func (l Ledger) Committed(data string) (n int, err error) {
-	err = l.Target.read(data, func(int, int) error { n++; return nil })
+	err = l.Target.read(filepath.Join(data, l.Dir), func(int, int) error { n++; return nil })
 	return n, err
 }
 
 // Files are a target that gets files by rename.
 func Files() Target {
-	return Target{"files", fmt.Sprintf(`LocalFile { path = "%s/out", tmp_path = "%s/tmp", file_format_type = csv }`, Data, Data), readFiles}
+	return Target{func(dir string) string {
+		return fmt.Sprintf(`LocalFile { plugin_input = rows, path = "%s/out", tmp_path = "%s/tmp", file_format_type = csv }`, dir, dir)
+	}, readFiles}
 }
 
-func readFiles(data string, row func(id, check int) error) error {
-	names, err := filepath.Glob(filepath.Join(data, "out", "*.csv"))
+func readFiles(dir string, row func(id, check int) error) error {
+	names, err := filepath.Glob(filepath.Join(dir, "out", "*.csv"))
 	if err != nil {
 		return err
 	}
@@ -136,12 +160,14 @@ func readFile(name string, row func(id, check int) error) error {
 
 // SQLite is a target that keeps the position of what it holds.
 func SQLite() Target {
-	return Target{"sqlite", fmt.Sprintf(`Jdbc { url = "jdbc:sqlite:%s/out.db", driver = "org.sqlite.JDBC", generate_sink_sql = true, database = main,
-  table = ledger, enable_upsert = false, is_exactly_once = true }`, Data), readSQLite}
+	return Target{func(dir string) string {
+		return fmt.Sprintf(`Jdbc { plugin_input = rows, url = "jdbc:sqlite:%s/out.db", driver = "org.sqlite.JDBC", generate_sink_sql = true, database = main,
+  table = ledger, enable_upsert = false, is_exactly_once = true }`, dir)
+	}, readSQLite}
 }
 
-func readSQLite(data string, row func(id, check int) error) (err error) {
-	name := filepath.Join(data, "out.db")
+func readSQLite(dir string, row func(id, check int) error) (err error) {
+	name := filepath.Join(dir, "out.db")
 	if _, err := os.Stat(name); err != nil {
 		return nil // no row has been written yet
 	}
@@ -188,9 +214,19 @@ const said = "subtaskIndex="
 
 // Said is how many rows a node's output has.
 func (n *Node) Said() int {
-	text, err := os.ReadFile(n.log())
+	n.saidMu.Lock()
+	defer n.saidMu.Unlock()
+	f, err := os.Open(n.log())
 	if err != nil {
 		return 0 // it has not started yet
 	}
-	return bytes.Count(text, []byte(said))
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, n.saidTo, 1<<40))
+	if err != nil {
+		return n.said
+	}
+	text = text[:bytes.LastIndexByte(text, '\n')+1] // whole lines
+	n.said += bytes.Count(text, []byte(said))
+	n.saidTo += int64(len(text))
+	return n.said
 }

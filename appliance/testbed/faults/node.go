@@ -3,10 +3,13 @@ package faults
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
+	"time"
 )
 
 // Node is one node of a Cluster.
@@ -19,6 +22,29 @@ type Node struct {
 	tls   *tls.Config
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when cmd has
+
+	// Program is which of Options.Programs is started next.
+	Program int
+	// Sync is how much longer the disk of the process that is started next takes to make
+	// anything durable.
+	Sync time.Duration
+
+	saidMu sync.Mutex
+	said   int   // rows in the output
+	saidTo int64 // up to here
+}
+
+// place is the value of the tag "place" of node i.
+func place(i int) string { return fmt.Sprintf("node-%d", i) }
+
+func (n *Node) place() string { return place(n.Index) }
+
+// Arm kills the process when it passes a named point, if it is a build with failpoints.
+func (n *Node) Arm(point string) {
+	n.c.t.Helper()
+	if err := os.WriteFile(filepath.Join(n.dir, "tmp/failpoint"), []byte(point), 0o600); err != nil {
+		n.c.t.Fatal(err)
+	}
 }
 
 func (n *Node) log() string { return filepath.Join(n.dir, "server.log") }
@@ -31,10 +57,16 @@ func (n *Node) Start() {
 		n.c.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := n.host.command("/mnt/program", "server")
+	call := []string{fmt.Sprint(insideProgram, n.Program), "server"}
+	if n.Sync > 0 { // the tracer is beside the process: it ends with it, and signals reach the process
+		call = append([]string{"strace", "-D", "--seccomp-bpf", "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
+			"-e", fmt.Sprintf("inject=fsync,fdatasync:delay_enter=%d", n.Sync.Microseconds())}, call...)
+	}
+	cmd := n.host.command(call[0], call[1:]...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "SEATUNNEL_HOME=" + insideHome, "SEIKAN_STATE_DIR=" + insideState}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/tmp", "SEATUNNEL_HOME=" + insideHome, "SEIKAN_STATE_DIR=" + insideState,
+		"SEIKAN_FAILPOINT=/tmp/failpoint"}
 	if err := cmd.Start(); err != nil {
 		n.c.t.Fatal(err)
 	}
@@ -47,6 +79,11 @@ func (n *Node) Start() {
 
 // Kill9 ends the process as a power cut would.
 func (n *Node) Kill9() {
+	tally.kills.Add(1)
+	n.end()
+}
+
+func (n *Node) end() {
 	if n.cmd == nil {
 		return
 	}
@@ -55,8 +92,20 @@ func (n *Node) Kill9() {
 }
 
 // Pause stops the process in the middle of whatever it does, until Continue.
-func (n *Node) Pause()    { n.signal(syscall.SIGSTOP) }
+func (n *Node) Pause() {
+	tally.pauses.Add(1)
+	n.signal(syscall.SIGSTOP)
+}
+
+// Continue lets a paused process go on.
 func (n *Node) Continue() { n.signal(syscall.SIGCONT) }
+
+// Stop asks the process to end in order, and waits until it has.
+func (n *Node) Stop() {
+	n.c.t.Helper()
+	n.signal(syscall.SIGTERM)
+	n.c.WaitEnded(n)
+}
 
 // signal reaches the process unless it has ended.
 func (n *Node) signal(s syscall.Signal) {
@@ -70,7 +119,7 @@ func (n *Node) signal(s syscall.Signal) {
 // Replace gives the node an empty disk, as a new machine at the same address has.
 func (n *Node) Replace() {
 	n.c.t.Helper()
-	n.Kill9()
+	n.end()
 	if err := n.host.run("sh", "-c", "rm -rf "+insideState+"/*"); err != nil {
 		n.c.t.Fatal(err)
 	}
@@ -109,16 +158,23 @@ func (n *Node) FreeDisk() {
 // Partition cuts a node off from all others, both ways.
 func (c *Cluster) Partition(n *Node) {
 	c.t.Helper()
+	tally.cuts.Add(1)
 	for _, o := range c.Nodes {
 		if o != n {
-			c.OneWay(n, o)
-			c.OneWay(o, n)
+			c.silence(n, o)
+			c.silence(o, n)
 		}
 	}
 }
 
 // OneWay lets everything that from sends to to get lost.
 func (c *Cluster) OneWay(from, to *Node) {
+	c.t.Helper()
+	tally.cuts.Add(1)
+	c.silence(from, to)
+}
+
+func (c *Cluster) silence(from, to *Node) {
 	c.t.Helper()
 	if err := c.net.silence(from.Index, to.Index); err != nil {
 		c.t.Fatal(err)

@@ -3,13 +3,9 @@
 package faults
 
 import (
-	"context"
-	"fmt"
 	"math"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -23,28 +19,6 @@ sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = 1 }, {
 
 // vitals are what must not grow from job to job.
 var vitals = []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes"}
-
-// vitals reads them from a node's own metrics.
-func (n *Node) vitals(ctx context.Context) (map[string]float64, error) {
-	text, err := n.text(ctx, "8080", "/metrics")
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]float64{}
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if !slices.Contains(vitals, name) {
-			continue
-		}
-		if out[name], err = strconv.ParseFloat(value, 64); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	if len(out) != len(vitals) {
-		return nil, fmt.Errorf("the metrics have only %v of %v", out, vitals)
-	}
-	return out, nil
-}
 
 // TestShortJobsLeaveNothingBehind runs one short job after another. (P5)
 func TestShortJobsLeaveNothingBehind(t *testing.T) {
@@ -66,7 +40,7 @@ func TestShortJobsLeaveNothingBehind(t *testing.T) {
 	}
 	measure := func() (out []map[string]float64) {
 		for _, n := range c.Nodes {
-			v, err := n.vitals(t.Context())
+			v, err := n.Metrics(t.Context(), vitals...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -101,6 +101,18 @@ func (c *Cluster) WaitVoters(n int) {
 	})
 }
 
+// WaitClock waits until a node tells the time so far ahead of the test's, or near enough.
+func (c *Cluster) WaitClock(n *Node, ahead time.Duration) {
+	c.t.Helper()
+	c.Wait(fmt.Sprintf("the clock of node %d is %v ahead", n.Index, ahead), patience, func(ctx context.Context) error {
+		v, err := n.Metrics(ctx, "cluster_time")
+		if off := time.UnixMilli(int64(v["cluster_time"])).Sub(time.Now()) - ahead; err == nil && off.Abs() > time.Minute {
+			err = fmt.Errorf("it is %v off", off)
+		}
+		return err
+	})
+}
+
 // WaitMaster waits until a node of among is master in the eyes of all of them, and returns it.
 func (c *Cluster) WaitMaster(among ...*Node) (master *Node) {
 	c.t.Helper()
@@ -109,6 +121,8 @@ func (c *Cluster) WaitMaster(among ...*Node) (master *Node) {
 	}
 	c.Wait("a master", 30*time.Second, func(ctx context.Context) error {
 		master = nil
+		ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond) // without a master it takes its time to answer
+		defer cancel()
 		for _, n := range among {
 			a, err := n.About(ctx)
 			if err != nil {

@@ -31,6 +31,7 @@ type Backend struct {
 	Counters map[string]map[string]int64
 	Files    map[string]string // log files of this node; nil: it writes none
 	Threads  rest.Pool
+	Figures  rest.Facts
 	NotReady error
 	// Plan is how a submitted job goes on; nil: Planned.
 	Plan func(id string)
@@ -69,6 +70,9 @@ func New(t testing.TB) *Backend {
 		Files:    map[string]string{"seatunnel-engine-server.log": "started\n", "job-733584788375666693.log": "row <1>\nrow 2\n"},
 		Threads:  rest.Pool{Coordinator: true, Active: 1, Core: 10, Max: 20, Size: 2, Completed: 5, Tasks: 6},
 	}
+	age, unknown := 7*time.Second, int64(3)
+	b.Figures = rest.Facts{StateBytes: 4096, StateWarn: 1 << 30, StateMax: 4 << 30, Reigns: 2, Renewals: 9, Master: true, BackupAge: &age, Unknown: &unknown,
+		Checkpoints: []rest.CheckpointFacts{{JobID: "733584788375666693", Pipeline: 1, Age: 3 * time.Second, Took: 250 * time.Millisecond, Bytes: 512, Failed: 1}}}
 	n := 0
 	b.Store = state.New(s, b.Now, func() string { b.mu.Lock(); defer b.mu.Unlock(); n++; return fmt.Sprint("op-", n) })
 	return b
@@ -188,7 +192,12 @@ func (b *Backend) Unplannable(id string) {
 func (b *Backend) About() rest.About           { return b.Info }
 func (b *Backend) Ready(context.Context) error { return b.NotReady }
 func (b *Backend) Jobs() *state.Jobs           { return b.Store }
-func (b *Backend) Pool() rest.Pool             { return b.Threads }
+
+// Pool is Threads.
+func (b *Backend) Pool(context.Context) rest.Pool { return b.Threads }
+
+// Facts is Figures.
+func (b *Backend) Facts(context.Context) rest.Facts { return b.Figures }
 
 // Submit adds a row.
 func (b *Backend) Submit(ctx context.Context, s rest.Submission) (string, error) {
@@ -276,6 +285,10 @@ func (b *Backend) LocalLogs(context.Context) ([]string, error) {
 	return out, nil
 }
 
+type logFile struct{ *strings.Reader }
+
+func (logFile) Close() error { return nil }
+
 func (b *Backend) OpenLog(_ context.Context, name string) (io.ReadCloser, error) {
 	if b.Files == nil {
 		return nil, rest.ErrNoLogs
@@ -284,5 +297,5 @@ func (b *Backend) OpenLog(_ context.Context, name string) (io.ReadCloser, error)
 	if !ok {
 		return nil, os.ErrNotExist
 	}
-	return io.NopCloser(strings.NewReader(text)), nil
+	return logFile{strings.NewReader(text)}, nil
 }

@@ -1,10 +1,9 @@
-package storagetest
+package parts
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -14,35 +13,34 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"seikan/storage"
 )
 
 // Server is a real server of the test's own, to be killed.
 type Server struct {
-	t      *testing.T
+	t      testing.TB
 	script string
 	env    []string
 	data   string
 	Env    map[string]string // what the script exports
 }
 
-// OwnServer starts a second instance of a part on free ports; parts is the folder of the start
-// scripts, env is added to the environment. It is removed when the test ends.
-func OwnServer(t *testing.T, parts, part string, env ...string) *Server {
+// Own starts an instance of a part on free ports; env is added to the environment. It is removed
+// when the test ends. Where the shared instance is not running, the test is skipped as by Env.
+func Own(t testing.TB, part string, env ...string) *Server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a server of its own")
 	}
-	root, err := os.MkdirTemp("", "storage-"+part+"-") // not t.TempDir: servers run as other users
+	upper := strings.ToUpper(part)
+	Env(t, part, upper+"_ADDR")
+	root, err := os.MkdirTemp("", "parts-"+part+"-") // not t.TempDir: servers run as other users
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	upper := strings.ToUpper(part)
-	s := &Server{t: t, script: filepath.Join(parts, part+".sh"), data: filepath.Join(root, "data")}
+	s := &Server{t: t, script: script(part), data: filepath.Join(root, "data")}
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, upper+"_") {
 			s.env = append(s.env, e)
@@ -61,7 +59,7 @@ func OwnServer(t *testing.T, parts, part string, env ...string) *Server {
 }
 
 // freePorts finds eight ports in a row that nobody listens on.
-func freePorts(t *testing.T) int {
+func freePorts(t testing.TB) int {
 	for range 100 {
 		first := 20_000 + rand.IntN(12_000) // below what outgoing connections use
 		free := true
@@ -104,11 +102,7 @@ func (s *Server) Start() {
 	if err != nil {
 		s.t.Fatalf("start %s: %v\n%s", s.script, err, out)
 	}
-	s.Env = map[string]string{}
-	for line := range strings.Lines(out) {
-		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
-		s.Env[name] = value
-	}
+	s.Env = exports(out)
 }
 
 // Kill ends its processes at once, without a chance to clean up.
@@ -128,42 +122,4 @@ func (s *Server) Kill() {
 	if err != nil {
 		s.t.Errorf("kill %s: %v", s.script, err)
 	}
-}
-
-// KilledServer kills the server in the middle of a Put, of a new name and of a taken one, and looks
-// what is there afterwards. open gives a store without objects that is connected to the server.
-func KilledServer(t *testing.T, server *Server, open func(t *testing.T) storage.Store) {
-	s := open(t)
-	put(t, s, "old", "content")
-	for _, name := range []string{"old", "new"} {
-		source := io.MultiReader(io.LimitReader(&noise{}, 40<<20), &calling{do: server.Kill}, io.LimitReader(&noise{}, 40<<20))
-		_, err := s.Put(t.Context(), name, source)
-		var e *storage.Error
-		if !errors.As(err, &e) || e.Op != "put" || e.Hint == "" {
-			t.Errorf("put %s into a killed server: %v is no storage.Error with a hint", name, err)
-		} else {
-			t.Log(err)
-		}
-		_ = s.Close()
-		server.Start()
-		s = open(t)
-		if got := get(t, s, "old", 0, -1); got != "content" {
-			t.Errorf("the old object has %d bytes", len(got))
-		}
-		if got := names(t, s, "", 10); len(got) != 1 || got[0] != "old" {
-			t.Errorf("objects are %q", got)
-		}
-	}
-	put(t, s, "new", "after")
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-// calling does something when it is read, once.
-type calling struct{ do func() }
-
-func (c *calling) Read([]byte) (int, error) {
-	c.do()
-	return 0, io.EOF
 }

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"seikan/appliance/node"
+	"seikan/db/state"
+	"seikan/engine/job"
+	"seikan/engine/job/hocon"
+)
+
+// reviewRestore looks at a job that shall go on: whether it can, from what, and, with a changed
+// file, what changed and whether the saved state fits. file is nil when the job goes on as it was.
+// What is worth telling is returned line by line.
+func reviewRestore(ctx context.Context, c *node.Client, id string, file *job.File) (told []string, err error) {
+	j, err := findJob(ctx, clusterBook{c}, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case j.Status == state.Finished:
+		return nil, fmt.Errorf("job %s cannot be restored: it has FINISHED, there is nothing left to go on with; submit it as a new job", id)
+	case !j.Status.Ended():
+		return nil, fmt.Errorf("job %s cannot be restored: it is %s; seikan job savepoint %s stops it so that it can", id, j.Status, id)
+	}
+	checkpoints, err := c.Checkpoints(ctx, id, shownCheckpoints)
+	if err != nil {
+		return nil, fmt.Errorf("look at the checkpoints of job %s: %w", id, err)
+	}
+	newest := slices.IndexFunc(checkpoints, func(c state.Checkpoint) bool { return c.Status == state.CheckpointCompleted })
+	if newest < 0 {
+		told = append(told, fmt.Sprintf("job %s has no checkpoint to go on from: it starts from the beginning", id))
+	}
+	if file == nil {
+		return told, nil
+	}
+	before, err := job.Parse("job.json", []byte(j.Text), job.Options{Raw: true})
+	if err != nil {
+		return told, fmt.Errorf("read the text of job %s: %w", id, err)
+	}
+	lines, err := diffJobs(j.Text, string(hocon.JSON(job.Redact(file.Root, node.Sensitive))))
+	if err != nil || len(lines) == 0 {
+		return told, err
+	}
+	told = append(append(told, fmt.Sprintf("job %s goes on with a changed file:", id)), lines...)
+	if newest < 0 {
+		return told, nil
+	}
+	from := fmt.Sprintf("%s %d", checkpoints[newest].Kind, checkpoints[newest].ID)
+	misfits, notes := fit(before, file)
+	if len(misfits) > 0 {
+		return told, fmt.Errorf("job %s cannot be restored from its %s with this file:\n  %s\n  put back what it had, or submit the file as a new job, which starts from the beginning",
+			id, from, strings.Join(misfits, "\n  "))
+	}
+	return append(told, fmt.Sprintf("its %s fits: %s", from, strings.Join(append([]string{"every source and sink is the same plugin at the same place"}, notes...), "; "))), nil
+}
+
+// fit says what of a job's saved state has no place in a changed file. A pipeline is known by the
+// position of its source, its writers and commits by the position of their sink.
+func fit(before, after *job.File) (misfits, notes []string) {
+	for _, k := range []struct {
+		kind, holds string
+		old, new    []*hocon.Value
+	}{{"source", "the position saved", before.Source, after.Source}, {"sink", "the commits and writer states saved", before.Sink, after.Sink}} {
+		for i, old := range k.old {
+			was := pluginName(old)
+			if i >= len(k.new) {
+				misfits = append(misfits, fmt.Sprintf("%s %d, %s, is gone: %s for it would be dropped", k.kind, i+1, was, k.holds))
+				continue
+			}
+			if is := pluginName(k.new[i]); !strings.EqualFold(was, is) {
+				misfits = append(misfits, fmt.Sprintf("%s %d was %s and is %s: %s mean nothing to it", k.kind, i+1, was, is, k.holds))
+				continue
+			}
+			if k.kind == "source" && string(hocon.JSON(job.Redact(old, node.Sensitive))) != string(hocon.JSON(job.Redact(k.new[i], node.Sensitive))) {
+				notes = append(notes, fmt.Sprintf("the options of source %d, %s, changed, and what was planned of it before is read as it was planned", i+1, was))
+			}
+		}
+		if more := len(k.new) - len(k.old); more > 0 {
+			notes = append(notes, fmt.Sprintf("%d more %ss start from the beginning", more, k.kind))
+		}
+	}
+	return misfits, notes
+}
+
+func pluginName(block *hocon.Value) string {
+	if f := block.Get("plugin_name"); f != nil {
+		return f.Value.Text
+	}
+	return "?"
+}
