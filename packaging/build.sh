@@ -6,16 +6,16 @@
 #   packaging/build.sh deb|rpm|tarball ARCH
 #   packaging/build.sh sums           SHA256SUMS of all of it
 #
-# VERSION, COMMIT, MAINTAINER and DIST come from the environment. The default maintainer says whom to
-# ask and no address: there is none to write to, and dpkg asks for something that looks like one. Who
-# hands packages out sets MAINTAINER="Name <address>".
+# VERSION, COMMIT, MAINTAINER and DIST come from the environment. The default maintainer
+# has an address that looks like one, as dpkg and lintian ask, and that can never be anybody's: RFC 2606
+# reserves .invalid. Who hands packages out sets MAINTAINER="Name <address>".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
 what=$1 arch=${2:-}
 dist=${DIST:-build/dist} tags=osusergo,netgo,sqlite_omit_load_extension
 nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
-: "${VERSION:?}" "${COMMIT:?}" "${MAINTAINER:=Seikan developers <seikan@invalid>}"
+: "${VERSION:?}" "${COMMIT:?}" "${MAINTAINER:=Seikan developers <seikan@seikan.invalid>}"
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 binary=$dist/seikan-linux-$arch name=seikan-$VERSION-linux-$arch stage=build/stage/$what-$VERSION-$arch
 mkdir -p "$dist"

@@ -61,6 +61,7 @@ var Routes = []Route{
 	{Method: get, Path: "/hazelcast/health", V1: true, Group: healthCheck, Deep: true, Open: true, Do: (*rest.API).Health},
 
 	{Method: get, Path: "/metrics", V1: true, V2: true, Do: (*rest.API).Metrics},
+	{Method: get, Path: "/openmetrics", V1: true, V2: true, Do: (*rest.API).OpenMetrics},
 	{Method: get, Path: "/-/ready", V1: true, V2: true, Open: true, Do: (*rest.API).Readiness},
 	{Method: get, Path: "/-/live", V1: true, V2: true, Open: true, Do: (*rest.API).Live},
 }

@@ -252,6 +252,10 @@ func TestMetricsHaveSeaTunnelsNamesAndLabels(t *testing.T) {
 			t.Errorf("%s is missing", name)
 		}
 	}
+	if got := ask(s.v2, "GET", "/openmetrics", ""); !strings.HasPrefix(got, "200 application/openmetrics-text; version=1.0.0") || !strings.HasSuffix(got, "# EOF\n") ||
+		!strings.Contains(got, "seikan_master_changes_total") || !strings.Contains(got, "job_count{") {
+		t.Errorf("openmetrics are %s", got)
+	}
 	s.Counters[runningID] = map[string]int64{"SinkWriteCount#\xff": 1}
 	if got := ask(s.v2, "GET", "/metrics", ""); !strings.Contains(got, `,table="?"} 1`) {
 		t.Errorf("a table whose name is no text: %s", got)

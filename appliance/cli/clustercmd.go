@@ -235,9 +235,12 @@ func recoverCommand(t *terminal, output *string) *cobra.Command {
 			if !sure {
 				return coded{exitUsage, errors.New("this gives up what only the lost nodes held; say --the-others-are-gone when they will never come back")}
 			}
-			cfg, ok := t.loadConfig(config.Options{Home: home})
+			cfg, ok := t.loadConfig(asUnit(config.Options{Home: home, Executable: t.executable()}))
 			if !ok {
 				return coded{code: exitConfig}
+			}
+			if err := ownState(cfg.StateDir); err != nil {
+				return err
 			}
 			addr, err := node.Recover(cfg)
 			if err != nil {

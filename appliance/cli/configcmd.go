@@ -22,7 +22,11 @@ func configCommand(t *terminal) *cobra.Command {
 	}
 	output := outputFlag(check)
 	check.RunE = func(*cobra.Command, []string) error {
-		cfg, ok := t.loadConfig(config.Options{Role: config.Role(role), Home: home, JVMOption: jvm})
+		o := config.Options{Role: config.Role(role), Home: home, JVMOption: jvm, Executable: t.executable()}
+		if o.Role != config.Client {
+			o = asUnit(o)
+		}
+		cfg, ok := t.loadConfig(o)
 		if err := printSettings(t, cfg, *output); err != nil {
 			return err
 		}

@@ -91,6 +91,9 @@ func runDev(ctx context.Context, t *terminal, r devRequest) (err error) {
 			err := n.process.Wait()
 			if ctx.Err() == nil {
 				fmt.Fprintf(t.err, "%s has ended: %s; start it again in another terminal: seikan server --home %s\n", n.name, ending(err), n.home)
+				if i == 0 && len(nodes) > 1 {
+					fmt.Fprintf(t.err, "seatunnel.sh reaches the others with SEATUNNEL_HOME=%s\n", nodes[1].home)
+				}
 			}
 		})
 	}
@@ -149,7 +152,7 @@ func introduce(ctx context.Context, t *terminal, nodes []devNode) {
 		fmt.Fprintln(t.err, "warning: the cluster cannot be asked who is master:", err)
 		return
 	}
-	for said := ""; ctx.Err() == nil; {
+	for said, moved := "", len(nodes) == 1; ctx.Err() == nil; {
 		asking, cancel := context.WithTimeout(ctx, askWithin)
 		a, err := c.Connect(asking)
 		i := slices.IndexFunc(nodes, func(n devNode) bool { return n.addr == a.Master })
@@ -158,7 +161,13 @@ func introduce(ctx context.Context, t *terminal, nodes []devNode) {
 		case said != "":
 			fmt.Fprintf(t.out, "\n%s is master now: kill -9 %d\n\n", nodes[i].name, nodes[i].process.Process.Pid)
 			said = a.Master
-		case voted(asking, c, nodes[0].votes):
+		case !voted(asking, c, nodes[0].votes):
+		case i == 0 && !moved: // who kills the master shall still find a node where seatunnel.sh looks for one
+			moved = true
+			if err := c.Ask(asking, "cluster.transfer", node.NodeQuestion{Node: nodes[len(nodes)-1].addr}, nil); err != nil {
+				fmt.Fprintln(t.err, "warning: the first node stays master:", err)
+			}
+		default:
 			fmt.Fprint(t.out, devWelcome(nodes, i, devSubmit(t, nodes)))
 			said = a.Master
 		}

@@ -52,6 +52,7 @@ func doctorCommand(t *terminal) *cobra.Command {
 // is looked at as its clients do.
 func examine(ctx context.Context, t *terminal, o config.Options) ([]doctor.Finding, error) {
 	o.Executable = t.executable()
+	o = asUnit(o)
 	cfg, problems := config.Load(o)
 	look := doctor.Look{Config: cfg, Files: cfg.Files, Problems: problems, Version: Version}
 	for _, f := range cfg.Files {

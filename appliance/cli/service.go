@@ -66,7 +66,13 @@ func (v *service) attend(ctx context.Context, s *node.Server) {
 		case <-ctx.Done():
 			return
 		case <-hup:
+			if ready {
+				v.said(v.systemd.Reloading())
+			}
 			v.reload(ctx, s)
+			if ready { // else it would say that the unit has started
+				v.said(v.systemd.Ready())
+			}
 		case <-beats:
 			if v.beats(pulse, feed/4) {
 				v.said(v.systemd.Feed())
@@ -110,8 +116,6 @@ func (v *service) beats(p *node.Pulse, within time.Duration) bool {
 
 // reload reads the files again and takes over what can be while the node runs.
 func (v *service) reload(ctx context.Context, s *node.Server) {
-	v.said(v.systemd.Reloading())
-	defer func() { v.said(v.systemd.Ready()) }()
 	cfg, problems := v.request.load(v.t)
 	if problems.Err() != nil {
 		for _, p := range problems {

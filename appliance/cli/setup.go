@@ -77,7 +77,7 @@ func setupCommand(t *terminal) *cobra.Command {
 }
 
 func (r setupRequest) run(ctx context.Context, t *terminal) error {
-	o := config.Options{Home: r.home, Role: config.Role(r.role), Executable: t.executable()}
+	o := asUnit(config.Options{Home: r.home, Role: config.Role(r.role), Executable: t.executable()})
 	asked := &questioner{ctx: ctx, t: t}
 	asking := asked.possible() && !slices.ContainsFunc([]string{"role", "cluster-name", "member", "port", "http-port", "backup-count", "remote", "storage", "namespace", "storage-key"}, r.given)
 	if asking && o.Role == "" {
@@ -281,7 +281,7 @@ func serviceGroup(dir string) setup.Owner {
 	if os.Geteuid() != 0 {
 		return none
 	}
-	if real, err := filepath.EvalSymlinks(dir); err != nil || real != "/etc/seikan" && !strings.HasPrefix(real, "/etc/seikan/") {
+	if !packaged(dir) {
 		return none
 	}
 	g, err := user.LookupGroup("seikan")

@@ -65,6 +65,7 @@ func writeBundle(ctx context.Context, t *terminal, g gatherer, file, output stri
 		to = f
 	}
 	g.t, g.options.Executable = t, t.executable()
+	g.options = asUnit(g.options)
 	g.cfg, g.problems = config.Load(g.options)
 	g.b = support.New(to, folder, host, Version, now, support.NewScrubber(secretsOf(g.cfg)))
 	g.gather(ctx)

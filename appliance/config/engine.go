@@ -82,7 +82,11 @@ func (l *loader) checkpoint(v, seikan *option.Values) {
 	}
 	in := storageInput{where: "checkpoint storage", pos: v.KeyPos("storage"), kind: st.String("type"), namespace: "/seatunnel/checkpoint/",
 		local: filepath.Join(l.cfg.StateDir, "checkpoint"), base: l.cfg.StateDir, pairs: flatten(st.Tree("plugin-config"))}
-	c.Storage = readStorage(in, &l.problems)
+	problems := &l.problems
+	if l.cfg.Role == Client { // it opens no storage, and may lack the files that keys name
+		problems = new(hocon.Problems)
+	}
+	c.Storage = readStorage(in, problems)
 	l.noteStorage("seatunnel.engine.checkpoint.storage.plugin-config.", c.Storage.Kind, in.pairs)
 	s := Setting{Key: namespaceKey, Value: c.Storage.Keys["namespace"], From: "default"}
 	if f := st.Tree("plugin-config").Get("namespace"); f != nil {

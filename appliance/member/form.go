@@ -23,6 +23,8 @@ type Place struct {
 	// Answer is nil if there was none; Problem then says why, if that is known.
 	Answer  *Answer
 	Problem string
+	// Refused: somebody is there, and one of the two does not let the other in.
+	Refused bool
 }
 
 // Entry is a line of the member list. It counts as one node, or as several if its name has
@@ -65,7 +67,8 @@ type Decision struct {
 	Others []Answer
 	// Reason is for people.
 	Reason string
-	// Conflict, of a Resume, tells of other clusters of this name; empty if none answered.
+	// Conflict, of a Resume, tells of listed nodes that are not of this cluster; empty if there are
+	// none.
 	Conflict string
 }
 
@@ -88,8 +91,18 @@ func Form(f Facts) Decision {
 	case f.Self.ClusterID != "":
 		d.Do, d.ClusterID = Resume, f.Self.ClusterID
 		d.Reason = "this node is in cluster " + f.Self.ClusterID
+		var conflicts []string
 		if len(clusters) > 1 {
-			d.Conflict = conflict(f.Self.ClusterName, others)
+			conflicts = append(conflicts, conflict(f.Self.ClusterName, others))
+		}
+		for _, e := range f.List {
+			for _, p := range e.Places {
+				if p.Refused {
+					conflicts = append(conflicts, p.Problem)
+				}
+			}
+		}
+		if d.Conflict = strings.Join(conflicts, "; "); d.Conflict != "" {
 			d.Reason += "; " + d.Conflict
 		}
 		return d
@@ -150,10 +163,10 @@ func withoutStrangers(f Facts) []Entry {
 			case p.Answer == nil:
 			case p.Answer.ClusterName != f.Self.ClusterName:
 				p.Problem = fmt.Sprintf("it belongs to cluster %q", p.Answer.ClusterName)
-				p.Answer, p.Self = nil, false
+				p.Answer, p.Self, p.Refused = nil, false, true
 			case p.Answer.NodeID == f.Self.NodeID && p.Answer.Addr != f.Self.Addr:
 				p.Problem = "it has this node's id, " + f.Self.NodeID + ": was a state directory copied? Empty it on one of the two"
-				p.Answer, p.Self = nil, false
+				p.Answer, p.Self, p.Refused = nil, false, true
 			}
 		}
 		list[i] = e

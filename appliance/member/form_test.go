@@ -65,6 +65,7 @@ func TestFirstFormation(t *testing.T) {
 		{"no list", Facts{Self: *me}, Wait, "", []string{"its own member list"}},
 		{"has a cluster", Facts{Self: *answer("n1", a1, of("c")), List: []Entry{mine, entry(a2, place(a2, nil))}}, Resume, "", nil},
 		{"has a cluster, another answers", Facts{Self: *answer("n1", a1, of("c")), List: []Entry{mine, entry(a2, place(a2, answer("n2", a2, of("d"))))}}, Resume, "", []string{"do not merge"}},
+		{"has a cluster, another one refuses", Facts{Self: *answer("n1", a1, of("c")), List: []Entry{mine, entry(a2, Place{Addr: netip.MustParseAddrPort(a2), Refused: true, Problem: "other keys"})}}, Resume, "", []string{"other keys"}},
 		{"own port was taken", Facts{Self: *answer("n1", "10.0.0.1:5802", incremented), List: []Entry{entry("10.0.0.1",
 			place(a1, nil), extra(self("10.0.0.1:5802", answer("n1", "10.0.0.1:5802", incremented))))}}, Wait, "", []string{"configured port was in use", a1}},
 		{"an incremented one is no competitor", Facts{Self: *answer("n2", a2), List: []Entry{entry("10.0.0.2", self(a2, answer("n2", a2))),

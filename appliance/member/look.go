@@ -2,6 +2,7 @@ package member
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"seikan/appliance/port"
 )
 
 // Looker finds out the Facts: it resolves the member list and asks everyone on it.
@@ -104,7 +107,8 @@ func (l *Looker) fill(ctx context.Context, text string, p *Place, self Answer) {
 	}
 	a, err := l.Ask(ctx, p.Addr.String())
 	if err != nil {
-		p.Problem = err.Error()
+		var refused *port.RefusedError
+		p.Problem, p.Refused = err.Error(), errors.As(err, &refused)
 		return
 	}
 	p.Answer, p.Self = &a, a.NodeID == self.NodeID

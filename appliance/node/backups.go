@@ -36,6 +36,14 @@ func (s *Server) backUp(ctx context.Context) {
 	if s.backups == nil {
 		return
 	}
+	if s.guard.Key() == nil {
+		s.log.Error("THE STATE IS NOT BACKED UP: backups are encrypted with the cluster key, which is missing", "file", s.cfg.ClusterKeyFile)
+	}
+	for s.guard.Key() == nil { // nobody would take one that is not encrypted for this cluster's
+		if !pause(ctx, keyEvery) {
+			return
+		}
+	}
 	u := &backup.Uploader{Store: s.backups, Folder: s.cfg.MapStore.ClusterName, Cluster: s.cfg.ClusterName, ClusterID: s.disk.cluster(),
 		Key: s.guard.Key(), Source: s.raft.Backup, Version: s.master.Jobs.Changes, Dir: s.cfg.StateDir, Log: s.log}
 	s.uploader.Store(u)
@@ -78,6 +86,8 @@ func (s *Server) backupsHere(context.Context, nothing) (*BackupStatus, error) {
 		return &b, nil
 	case s.backups == nil:
 		return nil, nil
+	case s.guard.Key() == nil && s.raft.IsLeader():
+		return &BackupStatus{Storage: s.backups.String(), Behind: backupsBehind, Error: "the cluster key, which encrypts backups, is missing: put it into " + s.cfg.ClusterKeyFile}, nil
 	}
 	return nil, master.ErrNotMaster
 }

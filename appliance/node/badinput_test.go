@@ -2,191 +2,217 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"fmt"
-	"io"
+	"log/slog"
 	"net"
-	"net/http"
-	"runtime"
-	"runtime/metrics"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"seikan/appliance/config"
-	"seikan/db/state"
+	blobs "seikan/storage/local"
 )
 
-// zeros is an endless body that counts what is taken of it.
-type zeros struct{ taken int64 }
-
-func (z *zeros) Read(p []byte) (int, error) {
-	clear(p)
-	z.taken += int64(len(p))
-	return len(p), nil
+// heard is a log that a test reads.
+type heard struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-// TestBadRequestsAreAnsweredAlikeByEveryNode sends what is wrong to each node of a cluster, on both
-// versions of the API and at the door of command lines: the answer is the same wherever the master
-// is, and the cluster works as before.
-func TestBadRequestsAreAnsweredAlikeByEveryNode(t *testing.T) {
-	c := startCluster(t, 3, func(cfg *config.Config) {
-		cfg.RESTV1 = config.RESTV1{Enabled: true, Groups: map[string]bool{"DATA": true, "CLUSTER_READ": true}}
-		cfg.HTTP = config.HTTP{Enabled: true, BindAddress: "127.0.0.1", MaxBodyBytes: 1 << 20} // port 0: any
-	})
-	const job = `{"env":{"job.mode":"BATCH"},"source":[{"plugin_name":"FakeSource","row.num":5,"schema":{"fields":{"id":"bigint"}}}],"sink":[{"plugin_name":"Assert","rules":{"row_rules":[{"rule_type":"MIN_ROW","rule_value":5}]}}]}`
-	done, err := c.nodes[0].Submit(t.Context(), ClusterJob{Format: "json", Text: job})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if done = c.ended(done.ID, 20*time.Second); done.Status != state.Finished {
-		t.Fatalf("job is %s: %s", done.Status, done.Error)
-	}
-	for name, q := range map[string]struct {
-		path, kind, body string
-		status           int
-		says             []string
-	}{
-		"malformed JSON":         {"/submit-job", "application/json", `{"env":{`, 400, []string{"Invalid JSON format in request body.", "body:1:"}},
-		"no JSON at all":         {"/submit-job", "application/xml", `<job/>`, 400, []string{"Invalid JSON format in request body."}},
-		"an empty body":          {"/submit-job", "application/json", "", 400, []string{"Request body is empty."}},
-		"HOCON that breaks off":  {"/submit-job?format=hocon", "", "env {\n  a = [1,\n", 400, []string{"job.hocon:"}},
-		"HOCON of no plugin":     {"/submit-job?format=hocon", "", "env {}\nsource { Nowhere {} }\nsink { Assert {} }", 400, []string{"job.hocon:2:10: there is no source called", "job.hocon:3:15: sink Assert"}},
-		"SQL that is none":       {"/submit-job?format=sql", "", "SELEKT 1;\n", 400, []string{"job.sql:1:"}},
-		"an unknown format":      {"/submit-job?format=toml", "", job, 400, []string{"toml", "json, hocon or sql"}},
-		"a job id of letters":    {"/submit-job?jobId=abc", "", job, 400, []string{`For input string: \"abc\"`}},
-		"a used job id":          {"/submit-job?jobId=" + done.ID, "", job, 500, []string{"has already been submitted"}},
-		"stop of letters":        {"/stop-job", "", `{"jobId":"abc"}`, 400, []string{`For input string: \"abc\"`}},
-		"stop of nobody":         {"/stop-job", "", `{"jobId":1}`, 200, []string{`{"jobId":"1"}`}},
-		"stop of one that ended": {"/stop-job", "", `{"jobId":` + done.ID + `}`, 200, []string{done.ID}},
-		"savepoint of one that ended": {"/stop-job", "", `{"jobId":` + done.ID + `,"isStopWithSavePoint":true}`, 500,
-			[]string{"savepoint", "has ended FINISHED"}},
-		"savepoint of nobody":             {"/stop-job", "", `{"jobId":1,"isStopWithSavePoint":true}`, 500, []string{"savepoint", "not found"}},
-		"tags that are a list":            {"/update-tags", "", `[]`, 400, []string{"Invalid JSON format"}},
-		"restart of nobody without an id": {"/submit-job?isStartWithSavePoint=true", "", job, 400, []string{"Please provide jobId when start with save point."}},
-	} {
-		for i, s := range c.nodes {
-			for version, base := range map[string]string{"V1": "http://" + s.Addr() + "/hazelcast/rest/maps", "V2": "http://" + s.httpAddr} {
-				status, text := post(t, base+q.path, q.kind, strings.NewReader(q.body))
-				if status != q.status {
-					t.Errorf("%s at node %d, %s: %d %s", name, i, version, status, text)
-				}
-				for _, word := range q.says {
-					if !strings.Contains(text, word) {
-						t.Errorf("%s at node %d, %s: %s does not say %s", name, i, version, text, word)
-					}
-				}
-			}
+func (l *heard) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *heard) has(parts ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		all := true
+		for _, part := range parts {
+			all = all && strings.Contains(line, part)
+		}
+		if all {
+			return true
 		}
 	}
-	for i, s := range c.nodes {
-		for path, says := range map[string]string{"/job-info/abc": `For input string: \"abc\"`, "/finished-jobs/DONE": "unknown job state", "/finished-jobs?limit=0": "limit", "/finished-jobs?after=1": "job 1"} {
-			answer, err := http.Get("http://" + s.httpAddr + path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, _ := io.ReadAll(answer.Body)
-			_ = answer.Body.Close()
-			if answer.StatusCode != 400 || !strings.Contains(string(text), says) {
-				t.Errorf("GET %s at node %d: %d %s", path, i, answer.StatusCode, text)
-			}
+	return false
+}
+
+func (l *heard) wait(t *testing.T, parts ...string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !l.has(parts...); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			t.Fatalf("the log has no line with %q:\n%s", parts, l.text.String())
 		}
-		door := "http://" + s.Addr() + doorPath
-		for method, q := range map[string]struct {
-			body   string
-			status int
-		}{"jobs": {"{", 400}, "nothing": {"{}", 400}, "job": {`{"id":"1"}`, 404}, "job.wish": {`{"id":"` + done.ID + `","want":"SAVEPOINT"}`, 409}, "job.submit": {`{"format":"json","text":"{"}`, 400}} {
-			if status, text := post(t, door+method, "", strings.NewReader(q.body)); status != q.status || !strings.Contains(text, `"error"`) {
-				t.Errorf("%s at the door of node %d: %d %s", method, i, status, text)
-			}
-		}
-		large(t, "http://"+s.httpAddr+"/submit-job", 1<<20)
-		large(t, "http://"+s.Addr()+"/hazelcast/rest/maps/submit-job", 1<<20)
-		large(t, door+"job.submit", maxMessage)
-		javaPeer(t, s.Addr())
 	}
-	members, err := c.nodes[1].restBackend().Members(t.Context())
-	if err != nil || len(members) != 3 {
-		t.Fatalf("members are %+v (%v)", members, err)
-	}
+}
+
+// startNode starts a node of its own on loopback that lists the given members.
+func startNode(t *testing.T, port int, members []string, change func(*config.Config)) (*Server, *heard, error) {
+	t.Helper()
+	dir := t.TempDir()
+	cfg := &config.Config{Role: config.Hybrid, ClusterName: "test", BackupCount: 1, Slots: config.Slots{Dynamic: true}, Lease: 4 * time.Second, VoterReplace: time.Minute,
+		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3},
+		StateDir:   filepath.Join(dir, "state"), ClusterKeyFile: filepath.Join(dir, "key"), Network: config.Network{Port: port, PortCount: 1}}
 	for _, m := range members {
-		if v := m.Vitals; v == nil || v.Clients <= 0 || v.ClockAhead < -time.Second || v.ClockAhead > time.Second {
-			t.Errorf("%s:%d feels %+v", m.Host, m.Port, m.Vitals)
+		member, err := config.ParseMember(m)
+		if err != nil {
+			t.Fatal(err)
 		}
+		cfg.Network.Members = append(cfg.Network.Members, member)
 	}
-	last, err := c.nodes[2].Submit(t.Context(), ClusterJob{Format: "json", Text: job})
+	if change != nil {
+		change(cfg)
+	}
+	store, err := blobs.Open(filepath.Join(dir, "checkpoints"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last = c.ended(last.ID, 20*time.Second); last.Status != state.Finished {
-		t.Errorf("after all this a job is %s: %s", last.Status, last.Error)
+	log := &heard{}
+	s, err := Start(t.Context(), StartOptions{Config: cfg, Blobs: store, Version: "test", Log: slog.New(slog.NewTextHandler(log, nil)), Fatal: func(err error) { t.Error(err) }})
+	if err == nil {
+		t.Cleanup(func() { s.Stop(context.Background()) })
 	}
+	return s, log, err
 }
 
-func post(t *testing.T, url, kind string, body io.Reader) (int, string) {
-	t.Helper()
-	answer, err := http.Post(url, kind, body)
-	if err != nil {
-		t.Fatalf("%s: %v", url, err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Errorf("%s: %v", url, err)
-	}
-	return answer.StatusCode, string(text)
-}
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
-// large sends 100 MB, first with its length and then without: it is refused with 413, little more
-// than the limit is read, and nothing of it stays.
-func large(t *testing.T, url string, limit int64) {
-	t.Helper()
-	const size = 100_000_000
-	for _, told := range []int64{size, -1} {
-		z := &zeros{}
-		q, err := http.NewRequest(http.MethodPost, url, io.LimitReader(z, size))
+// A node that cannot start says why and what to do, holds nothing and leaves its directory alone.
+func TestAStartThatFailsSaysWhy(t *testing.T) {
+	write := func(t *testing.T, path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listen := func(t *testing.T) int {
+		t.Helper()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		q.ContentLength = told
-		answer, err := http.DefaultClient.Do(q)
-		if err != nil { // the node may hang up while the client still sends
-			if !strings.Contains(err.Error(), "reset") && !strings.Contains(err.Error(), "broken pipe") && !strings.Contains(err.Error(), "closed") {
-				t.Errorf("%s: %v", url, err)
-			}
-		} else {
-			text, _ := io.ReadAll(answer.Body)
-			_ = answer.Body.Close()
-			if answer.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(text), fmt.Sprint(limit)) {
-				t.Errorf("%s: %d %s", url, answer.StatusCode, text)
-			}
-		}
-		if room := limit + 16<<20; z.taken > room { // sockets hold some
-			t.Errorf("%s took %d bytes", url, z.taken)
-		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l.Addr().(*net.TCPAddr).Port
 	}
-	runtime.GC()
-	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	if metrics.Read(s); s[0].Value.Uint64() > 200<<20 {
-		t.Errorf("%d MiB are alive after %s", s[0].Value.Uint64()>>20, url)
+	for name, c := range map[string]struct {
+		change func(*testing.T, *config.Config)
+		want   []string
+	}{
+		"the state directory is a file": {func(t *testing.T, c *config.Config) { write(t, c.StateDir, "") }, []string{"state directory", "SEIKAN_STATE_DIR"}},
+		"what it says of the cluster is damaged": {func(t *testing.T, c *config.Config) { write(t, filepath.Join(c.StateDir, "cluster.json"), "{") },
+			[]string{"which cluster this node is in"}},
+		"its id is gone": {func(t *testing.T, c *config.Config) { write(t, filepath.Join(c.StateDir, "raft", "node-id"), "") }, []string{"node-id", "is empty"}},
+		"its state is gone": {func(t *testing.T, c *config.Config) {
+			write(t, filepath.Join(c.StateDir, "cluster.json"), `{"cluster_id":"abc"}`)
+		}, []string{"abc", "cluster.json", "joins anew"}},
+		"the port is in use": {func(t *testing.T, c *config.Config) { c.Network.Port = listen(t) }, []string{"address already in use"}},
+		"the HTTP port is in use": {func(t *testing.T, c *config.Config) {
+			c.HTTP.Enabled, c.HTTP.Port = true, listen(t)
+		}, []string{"address already in use", "seatunnel.engine.http.port"}},
+		"the key is a directory": {func(t *testing.T, c *config.Config) { write(t, filepath.Join(c.ClusterKeyFile, "x"), "") }, []string{"read the cluster key"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := freePorts(t, 1)[0]
+			s, _, err := startNode(t, port, []string{loopback(port)}, func(cfg *config.Config) { c.change(t, cfg) })
+			if err == nil || s != nil {
+				t.Fatal("it starts")
+			}
+			for _, part := range c.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("the error lacks %q: %v", part, err)
+				}
+			}
+			l, err := net.Listen("tcp", loopback(port))
+			if err != nil {
+				t.Fatalf("the port is held: %v", err)
+			}
+			_ = l.Close()
+		})
 	}
 }
 
-// javaPeer connects as SeaTunnel's Java client and nodes do: the node hangs up.
-func javaPeer(t *testing.T, addr string) {
-	t.Helper()
-	for _, preface := range []string{"CP2", "HZC"} {
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-		if _, err := io.WriteString(conn, preface); err != nil {
-			t.Error(err)
-		}
-		var got bytes.Buffer
-		if _, err := io.Copy(&got, conn); err != nil && strings.Contains(err.Error(), "timeout") || got.Len() > 0 {
-			t.Errorf("%s is answered by %q, %v", preface, &got, err)
-		}
-		_ = conn.Close()
+// Two nodes whose lists differ may form a cluster each. Both are told, and neither joins the other.
+func TestNodesWithDifferentListsAreTold(t *testing.T) {
+	ports := freePorts(t, 2)
+	b, logB, err := startNode(t, ports[1], []string{loopback(ports[1])}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logB.wait(t, "formed a new cluster")
+	a, logA, err := startNode(t, ports[0], []string{loopback(ports[0])}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logA.wait(t, "formed a new cluster")
+	before := a.disk.cluster()
+	a.Stop(t.Context())
+	a, logA, err = startNode(t, ports[0], []string{loopback(ports[0]), loopback(ports[1])}, func(c *config.Config) {
+		c.StateDir, c.ClusterKeyFile = a.cfg.StateDir, a.cfg.ClusterKeyFile
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logA.wait(t, "listed nodes are not of this cluster", loopback(ports[1]), "cluster keys")
+	logB.wait(t, "is refused", "cluster keys")
+	if a.disk.cluster() != before || b.disk.cluster() == before {
+		t.Errorf("clusters are %s and %s", a.disk.cluster(), b.disk.cluster())
+	}
+}
+
+func TestDifferentBackupCountsAreTold(t *testing.T) {
+	ports := freePorts(t, 2)
+	members := []string{loopback(ports[0]), loopback(ports[1])}
+	_, first, err := startNode(t, ports[0], members, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, err := startNode(t, ports[1], members, func(c *config.Config) { c.BackupCount = 2 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.wait(t, "backup-count differs", "here=1", "there=2", loopback(ports[1]))
+	second.wait(t, "backup-count differs", "here=2", "there=1", loopback(ports[0]))
+}
+
+// What the list names and nobody knows is named, and the node goes on waiting.
+func TestANameThatDoesNotResolveIsWaitedForByName(t *testing.T) {
+	port := freePorts(t, 1)[0]
+	s, log, err := startNode(t, port, []string{loopback(port), "nobody.invalid:5801"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.wait(t, "not in a cluster yet", "nobody.invalid:5801", "seikan cluster bootstrap")
+	if s.disk.cluster() != "" {
+		t.Error("it is in a cluster")
+	}
+}
+
+// Nodes of two names do not meet, and both sides are told why.
+func TestNodesOfTwoNamesAreTold(t *testing.T) {
+	ports := freePorts(t, 2)
+	members := []string{loopback(ports[0]), loopback(ports[1])}
+	_, first, err := startNode(t, ports[0], members, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, err := startNode(t, ports[1], members, func(c *config.Config) { c.ClusterName = "other" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, log := range []*heard{first, second} {
+		log.wait(t, "not in a cluster yet", "cluster-name in hazelcast.yaml")
+		log.wait(t, "is refused", "cluster-name in hazelcast.yaml")
 	}
 }

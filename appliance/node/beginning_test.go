@@ -262,6 +262,40 @@ func TestAFormationThatWasCutOffIsBegunAnew(t *testing.T) {
 	}
 }
 
+func TestOnlyAClusterThatWasNotFormedToTheEndIsThrownAway(t *testing.T) {
+	t.Parallel()
+	for note, kept := range map[string]bool{
+		`{"cluster_id":"","forming":true}`:   false,
+		`{"cluster_id":"c1"}`:                true,
+		`{"cluster_id":"c1","forming":true}`: true,
+		`{"cluster_id":""}`:                  true, // it has joined one and not noted it yet
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "cluster.json"), []byte(note), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		raftDir := filepath.Join(dir, "raft")
+		for _, name := range []string{"lock", "node-id", "members.json", "store/raft.db"} {
+			path := filepath.Join(raftDir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := readMembership(dir)
+		if err == nil {
+			err = dropUnfinished(m, raftDir)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]bool{"lock": true, "node-id": true, "members.json": kept, "store": kept} {
+			if _, err := os.Stat(filepath.Join(raftDir, name)); (err == nil) != want {
+				t.Errorf("%s: %s is there: %v", note, name, err == nil)
+			}
+		}
+	}
+}
+
 // Two clusters that were configured from one example do not run each other's jobs.
 func TestTheBackupOfAnotherClusterIsRefused(t *testing.T) {
 	l := newLoner(t)
@@ -355,6 +389,9 @@ func TestSealedJobsWaitForTheKey(t *testing.T) {
 		}
 		if _, err := os.Stat(l.keyFile()); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: another key was made (%v)", name, err)
+		}
+		if b, err := l.node.backupsHere(t.Context(), nothing{}); l.backups != nil && (err != nil || b == nil || !strings.Contains(b.warning(), l.keyFile())) {
+			t.Errorf("%s: nothing says that the state is not backed up: %+v, %v", name, b, err)
 		}
 		secret := `{"env":{},"source":[{"plugin_name":"Vault","api.key":"geheim"}],"sink":[{"plugin_name":"Assert"}]}`
 		if _, err := l.node.Submit(t.Context(), ClusterJob{Format: "json", Text: secret}); err == nil || !strings.Contains(err.Error(), l.keyFile()) {

@@ -156,7 +156,8 @@ func TestFullStateRefusesSubmitsAndSaysWhatToDo(t *testing.T) {
 	c := startCluster(t, 1, func(cfg *config.Config) { cfg.State = config.StateSize{Max: 1} })
 	s := c.nodes[0]
 	c.wait("the size is known", 20*time.Second, func() bool { return s.figures.size.bytes.Load() > 0 })
-	_, err := s.restBackend().Submit(context.Background(), rest.Submission{Text: []byte(`{"env":{},"source":[{"plugin_name":"FakeSource"}],"sink":[{"plugin_name":"Assert"}]}`), Format: rest.JSON})
+	_, err := s.restBackend().Submit(context.Background(), rest.Submission{Text: []byte(`{"env":{},"source":[{"plugin_name":"FakeSource","schema":{"fields":{"id":"bigint"}}}],
+		"sink":[{"plugin_name":"Assert","rules":{"row_rules":[{"rule_type":"MIN_ROW","rule_value":1}]}}]}`), Format: rest.JSON})
 	var f *rest.Failure
 	if !errors.As(err, &f) || f.Status != 507 || !strings.Contains(f.Message, "seatunnel.seikan.state.max-bytes") {
 		t.Errorf("answer is %v", err)

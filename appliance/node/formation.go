@@ -10,6 +10,9 @@ import (
 	"seikan/appliance/port"
 )
 
+// foundEvery is how often a node that could not form a cluster tries again.
+const foundEvery = 5 * time.Second
+
 // form finds or makes the cluster this node is in, then gossips with it.
 func (s *Server) form(ctx context.Context) {
 	look := &member.Looker{Self: s.identity, BasePort: s.cfg.Network.Port, Ask: s.port.Ask, Forced: func() bool { return s.forced.get() || s.staged() }, Log: s.log,
@@ -17,7 +20,7 @@ func (s *Server) form(ctx context.Context) {
 	if s.cfg.Network.AutoIncrement {
 		look.Extra = max(s.cfg.Network.PortTries, 0)
 	}
-	said := ""
+	said, wait := "", time.Second
 	for ctx.Err() == nil {
 		looking, list := s.listed.watch(ctx)
 		look.List = look.List[:0]
@@ -31,7 +34,7 @@ func (s *Server) form(ctx context.Context) {
 		if err == nil {
 			s.waits.Store(&d.Reason)
 			if d.Conflict != "" {
-				s.log.Error("another cluster has this one's name", "why", d.Conflict)
+				s.log.Error("listed nodes are not of this cluster", "why", d.Conflict)
 			}
 			if err = s.follow(ctx, d); err == nil {
 				s.gossip(ctx, d)
@@ -45,7 +48,10 @@ func (s *Server) form(ctx context.Context) {
 			}
 			said = why
 			s.waits.Store(&why)
-			pause(ctx, time.Second)
+			pause(ctx, wait)
+			if wait = time.Second; d.Do == member.Bootstrap { // a storage that is down, or a person who has to do something
+				wait = foundEvery
+			}
 		}
 	}
 }

@@ -1,11 +1,15 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"seikan/appliance/config"
 	"seikan/db"
 	"seikan/db/state"
 )
@@ -55,21 +59,63 @@ func BenchmarkRestartWithLongHistory(b *testing.B) {
 	}
 	b.ReportMetric(float64(bytes)/(1<<20), "MiB")
 	b.Logf("the state has %d MiB", bytes>>20)
-	var down, first time.Duration
+	var down time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		began := time.Now()
 		c.nodes[0].Stop(b.Context())
 		down += time.Since(began)
 		b.StartTimer()
-		began = time.Now()
 		c.start(0)
 		c.waitReady(1)
-		first += time.Since(began)
 	}
 	b.ReportMetric(down.Seconds()/float64(b.N), "s/stop")
 	n, err := c.nodes[0].jobs.Count(b.Context())
 	if err != nil || n[state.Finished] != 100_000 {
 		b.Errorf("%v jobs (%v)", n, err)
 	}
+}
+
+// BenchmarkAnswersWithLongHistory is how long what a console asks for takes with 100 000 jobs that
+// have ended.
+func BenchmarkAnswersWithLongHistory(b *testing.B) {
+	c := startCluster(b, 1, func(cfg *config.Config) {
+		cfg.HTTP = config.HTTP{Enabled: true, BindAddress: "127.0.0.1", MaxBodyBytes: 1 << 20}
+	})
+	longHistory(b, c.nodes[0], 100_000)
+	for _, path := range []string{"/overview", "/finished-jobs?limit=100", "/finished-jobs/FAILED?limit=100", "/running-jobs", "/metrics", "/finished-jobs"} {
+		b.Run(path[1:], func(b *testing.B) {
+			var bytes int64
+			for b.Loop() {
+				answer, err := http.Get("http://" + c.nodes[0].httpAddr + path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n, err := io.Copy(io.Discard, answer.Body)
+				if err = errors.Join(err, answer.Body.Close()); err != nil || answer.StatusCode != 200 {
+					b.Fatal(answer.Status, err)
+				}
+				bytes += n
+			}
+			b.ReportMetric(float64(bytes)/float64(b.N), "bytes/answer")
+		})
+	}
+	b.Run("retention finds nothing due", func(b *testing.B) {
+		r := c.nodes[0].retention()
+		r.policy = state.Policy{Expire: 1 << 62, Restorable: 1 << 62, MaxJobs: 1 << 40, MaxEvents: 1 << 40}
+		for b.Loop() {
+			if err := r.pass(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("retention of all", func(b *testing.B) {
+		r := c.nodes[0].retention()
+		r.policy, r.archive = state.Policy{Expire: time.Hour, MaxJobs: 1, MaxEvents: 1000}, true
+		for b.Loop() {
+			if err := r.pass(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -13,6 +13,9 @@ import (
 
 // settle finishes what a restore began and a crash cut off. No job may go on before.
 func (s *Server) settle(ctx context.Context) error {
+	if err := s.afterRecover(ctx); err != nil {
+		return err
+	}
 	if err := checkpoint.Settle(ctx, s.master.Jobs, s.blobs, s.log); err != nil {
 		return fmt.Errorf("settle the restored state: %w", err)
 	}

@@ -19,6 +19,7 @@ type membership struct {
 	mu      sync.Mutex
 	ID      string `json:"cluster_id"`
 	Forming bool   `json:"forming"` // see begin
+	Lost    string `json:"lost"`    // the cluster that Recover gave up, until its state is settled
 }
 
 func readMembership(dir string) (*membership, error) {
@@ -42,17 +43,29 @@ func (m *membership) cluster() string {
 	return m.ID
 }
 
-func (m *membership) set(id string) error {
+func (m *membership) lost() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	data, err := json.Marshal(map[string]string{"cluster_id": id})
+	return m.Lost
+}
+
+func (m *membership) set(id string) error { return m.become(id, "") }
+
+func (m *membership) become(id, lost string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	said := map[string]string{"cluster_id": id}
+	if lost != "" {
+		said["lost"] = lost
+	}
+	data, err := json.Marshal(said)
 	if err != nil {
 		return err
 	}
 	if err := writeDurably(m.path, data); err != nil {
 		return fmt.Errorf("note which cluster this node is in: %w", err)
 	}
-	m.ID = id
+	m.ID, m.Lost = id, lost
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"seikan/appliance/config"
 	"seikan/db/raft"
+	"seikan/engine/checkpoint"
 )
 
 // Recover makes the node whose state is on this host, and which must not be running, the only
@@ -67,5 +69,21 @@ func Recover(cfg *config.Config) (addr string, err error) {
 	if err := writeDurably(filepath.Join(dir, "members.json"), only); err != nil {
 		return "", fmt.Errorf("forget the other members: %w", err)
 	}
-	return addr, disk.set(randomID(16))
+	return addr, disk.become(randomID(16), disk.cluster())
+}
+
+// afterRecover begins a new incarnation of the state at the first reign after a Recover: what the
+// lost disks held may be newer than this one's, so numbers that were given out are not given out
+// again, and checkpoints that only the storage knows are adopted.
+func (s *Server) afterRecover(ctx context.Context) error {
+	lost := s.disk.lost()
+	if lost == "" {
+		return nil
+	}
+	s.log.Error("THIS CLUSTER GOES ON FROM ONE DISK, by `seikan cluster recover`: what only the lost nodes held is lost, and none of them may come back with its old disk",
+		"was", lost, "is", s.disk.cluster())
+	if err := checkpoint.Recover(ctx, s.master.Jobs, s.blobs, s.disk.cluster(), "recovery of cluster "+lost, s.log); err != nil {
+		return err
+	}
+	return s.disk.set(s.disk.cluster())
 }

@@ -34,7 +34,7 @@ const retainEvery = time.Minute
 const (
 	batchOfRuns   = 500
 	batchOfEvents = 2000
-	batchOfJobs   = 100
+	batchOfJobs   = 200
 )
 
 func policyOf(c *config.Config) state.Policy {

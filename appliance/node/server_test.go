@@ -32,6 +32,7 @@ type cluster struct {
 	dir   string
 	ports []int
 	cfg   config.Config // what is not of one node alone
+	also  slog.Handler  // gets what nodes that are started from now on log; nil: nobody
 }
 
 func freePorts(t testing.TB, n int) []int {
@@ -50,12 +51,17 @@ func freePorts(t testing.TB, n int) []int {
 	return out
 }
 
+// usual is a node's configuration, apart from what is its own.
+func usual() config.Config {
+	return config.Config{Role: config.Hybrid, ClusterName: "test", BackupCount: 1, Slots: config.Slots{Dynamic: true},
+		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3}, Lease: 4 * time.Second,
+		VoterReplace: time.Minute}
+}
+
 func startCluster(t testing.TB, n int, change ...func(*config.Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), ports: freePorts(t, n)}
-	c.cfg = config.Config{Role: config.Hybrid, ClusterName: "test", BackupCount: 1, Slots: config.Slots{Dynamic: true},
-		Checkpoint: config.Checkpoint{Interval: time.Second, Timeout: 30 * time.Second, MaxRetained: 3}, Lease: 4 * time.Second,
-		VoterReplace: time.Minute}
+	c.cfg = usual()
 	for _, f := range change {
 		f(&c.cfg)
 	}
@@ -84,10 +90,16 @@ func (c *cluster) start(i int) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	if c.cfg.ClusterName == "" {
+		c.cfg = usual()
+	}
 	cfg := c.cfg
 	cfg.StateDir, cfg.ClusterKeyFile = filepath.Join(c.dir, fmt.Sprintf("node-%d", i)), filepath.Join(c.dir, fmt.Sprintf("key-%d", i))
 	cfg.Network = config.Network{Port: c.ports[i], PortCount: 1, Members: members}
 	log := slog.New(slog.NewTextHandler(logTo{c.t}, &slog.HandlerOptions{Level: slog.LevelInfo})).With("node", i)
+	if c.also != nil {
+		log = slog.New(c.also).With("node", i)
+	}
 	s, err := Start(c.t.Context(), StartOptions{Config: &cfg, Blobs: store, Version: "test", Log: log, Fatal: func(err error) { c.t.Error(err) }})
 	if err != nil {
 		c.t.Fatal(err)

@@ -317,9 +317,6 @@ func TestAllDisksLost(t *testing.T) {
 			}
 			c.waitMoving(client, jobs)
 			t.Logf("%s: all nodes dead and wiped to %d jobs running: %v", kind, len(jobs), time.Since(began).Round(10*time.Millisecond))
-			for i, l := range c.logs {
-				os.WriteFile(fmt.Sprintf("/tmp/rec/log-%s-%d.txt", kind, i), []byte(began.UTC().String()+"\n"+l.String()), 0o600)
-			}
 			if kind == open.Local { // and once more, with nodes that die while the cluster forms
 				c.disaster(client)
 				for range 4 {

@@ -232,8 +232,8 @@ func (c *processes) logged(words ...string) (n int) {
 }
 
 // TestCheckpointsAreLateWhileTheirStorageIsAwayAndNothingElseIs kills the server that keeps the
-// checkpoints, then cuts the network to it, while the ledger job runs: warnings name the storage,
-// rows go on, and after all every row is there once. (P1, P2, P5)
+// checkpoints, then cuts the network to it, while ledger jobs run: warnings name the storage, rows
+// go on, and in the end every row is there once. (P1, P2, P5)
 func TestCheckpointsAreLateWhileTheirStorageIsAwayAndNothingElseIs(t *testing.T) {
 	for name, start := range map[string]func(*testing.T) remote{"s3": s3Remote, "hdfs": hdfsRemote} {
 		t.Run(name, func(t *testing.T) {
@@ -242,42 +242,46 @@ func TestCheckpointsAreLateWhileTheirStorageIsAwayAndNothingElseIs(t *testing.T)
 			c := startProcesses(t, 3)
 			c.keepCheckpointsAt(r)
 			c.startAll()
-			to := fileTarget()
-			conf := c.ledger(to, 1500)
-			text, err := os.ReadFile(conf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.file("ledger.conf", strings.Replace(string(text), "env {", "env { checkpoint.tolerable-failures = 100000,", 1))
-			const id = "4714"
-			c.must(0, "seatunnel.sh", "-c", conf, "--async", "--set-job-id", id)
-			c.wait("the job runs", func() bool { return c.job(id) == "RUNNING" })
-			c.complete(id, 2)
-			away := func(what string) {
-				t.Helper()
-				before := c.logged("WARN", "checkpoint failed", r.put)
-				c.wait("a warning names the storage "+what, func() bool { return c.logged("WARN", "checkpoint failed", r.put) >= before+2 })
-				now := c.look(id)
-				c.wait("rows go on "+what, func() bool { return c.look(id).Read > now.Read })
-				if after := c.look(id); after.newest() != now.newest() {
-					t.Errorf("checkpoint %d is complete %s", after.newest(), what)
-				}
-			}
-			r.server.Kill()
-			away("while its server is dead")
-			r.server.Start()
-			c.complete(id, 2)
-
-			r.link.cut()
-			away("while the network is cut")
-			r.link.heal()
-			c.complete(id, 1)
-			c.wait("the job ends", func() bool { return c.job(id) == "FINISHED" })
-			count(t, to, c.dir, name)
-			if n := c.logged("a pipeline failed"); n > 0 {
-				t.Errorf("the pipeline was restarted %d times", n)
-			}
+			c.rideOut(r, "4714", "while its server is dead", r.server.Kill, r.server.Start)
+			c.rideOut(r, "4715", "while the network is cut", r.link.cut, r.link.heal)
 		})
+	}
+}
+
+// rideOut runs the ledger job through an outage of its checkpoint storage.
+func (c *processes) rideOut(r remote, id, when string, begin, end func()) {
+	c.t.Helper()
+	here := *c
+	here.dir = filepath.Join(c.dir, id)
+	if err := os.Mkdir(here.dir, 0o700); err != nil {
+		c.t.Fatal(err)
+	}
+	to := fileTarget()
+	conf := here.ledger(to, 1500)
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	here.file("ledger.conf", strings.Replace(string(text), "env {", "env { checkpoint.tolerable-failures = 100000,", 1))
+	c.must(0, "seatunnel.sh", "-c", conf, "--async", "--set-job-id", id)
+	c.wait("the job runs", func() bool { return c.job(id) == "RUNNING" })
+	c.complete(id, 2)
+
+	begin()
+	words := []string{"WARN", "checkpoint failed", r.put + id + "/"}
+	before := c.logged(words...) // one may have been under way
+	c.wait("warnings name the storage "+when, func() bool { return c.logged(words...) >= before+2 })
+	now := c.look(id)
+	c.wait("rows go on "+when, func() bool { return c.look(id).Read > now.Read })
+	if after := c.look(id); after.newest() != now.newest() {
+		c.t.Errorf("checkpoint %d is complete %s", after.newest(), when)
+	}
+	end()
+
+	c.wait("the job ends", func() bool { return c.job(id) == "FINISHED" })
+	count(c.t, to, here.dir, when)
+	if n := c.logged("a pipeline failed"); n > 0 {
+		c.t.Errorf("the pipeline was restarted %d times", n)
 	}
 }
 
@@ -288,7 +292,7 @@ func TestOnlyTheConfiguredNumberOfFailedCheckpointsStopsAJob(t *testing.T) {
 	c := startProcesses(t, 1)
 	c.keepCheckpointsAt(r)
 	c.startAll()
-	const id = "4715"
+	const id = "4716"
 	c.must(0, "seatunnel.sh", "-c", c.file("endless.conf", strings.Replace(endless, "job.retry.times = 20", "job.retry.times = 0", 1)), "--async", "--set-job-id", id)
 	c.wait("the job runs", func() bool { return c.job(id) == "RUNNING" })
 	c.complete(id, 1)

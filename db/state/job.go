@@ -168,8 +168,10 @@ func (j *Jobs) EndedAfter(ctx context.Context, f Filter, after Job, limit int) (
 	if !after.Finished.IsZero() {
 		from = after.Finished.UnixMilli()
 	}
-	// The plus keeps SQLite from sorting all jobs of a status.
-	rows, err := j.query(ctx, "SELECT "+jobColumns+" FROM job WHERE +"+status+" AND finish_ms IS NOT NULL AND (finish_ms, id) > (?, ?) ORDER BY finish_ms, id LIMIT ?",
+	if len(f.Statuses) != 1 { // the plus keeps SQLite from sorting all jobs of these statuses
+		status = "+" + status
+	}
+	rows, err := j.query(ctx, "SELECT "+jobColumns+" FROM job WHERE "+status+" AND finish_ms IS NOT NULL AND (finish_ms, id) > (?, ?) ORDER BY finish_ms, id LIMIT ?",
 		append(args, from, after.ID, int64(limit))...)
 	if err != nil {
 		return nil, fmt.Errorf("list ended jobs: %w", err)

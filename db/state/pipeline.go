@@ -49,20 +49,6 @@ func (j *Jobs) Pipelines(ctx context.Context, jobID string) ([]Pipeline, error) 
 	return out, err
 }
 
-// LivePipelines are those of all jobs that have not ended, by job and id.
-func (j *Jobs) LivePipelines(ctx context.Context) (map[string][]Pipeline, error) {
-	// CROSS JOIN keeps SQLite from walking the pipelines of all jobs that have ended.
-	live, args := Live().where()
-	rows, err := j.query(ctx, "SELECT "+pipelineColumns+` FROM job CROSS JOIN pipeline p ON p.job_id = job.id AND p.run_no = job.run_no
-		WHERE job.`+live+" ORDER BY p.job_id, p.id", args...)
-	out := map[string][]Pipeline{}
-	for _, r := range rows {
-		p := scanPipeline(r)
-		out[p.JobID] = append(out[p.JobID], p)
-	}
-	return out, err
-}
-
 // findPipeline reads the row whatever run it is of.
 func (j *Jobs) findPipeline(ctx context.Context, jobID string, id int64) (Pipeline, bool, error) {
 	rows, err := j.query(ctx, "SELECT "+pipelineColumns+" FROM pipeline p WHERE job_id = ? AND id = ?", jobID, id)

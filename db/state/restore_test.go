@@ -127,3 +127,16 @@ func TestChangesGrowWithEachWrite(t *testing.T) {
 		last = now
 	}
 }
+
+func TestJobsThatWaitForTheKeyAreFoundByTheirText(t *testing.T) {
+	t.Parallel()
+	j, ctx := newJobs(t), t.Context()
+	for id, text := range map[string]string{"1": `{"password":"sealed:v1:x"}`, "2": `{}`, "3": `{"password":"sealed:v1:y"}`} {
+		must[Job](t)(j.CreateJob(ctx, Submit{ID: id, Name: "n", Mode: "BATCH", Text: text, TextFormat: "json"}, "op"+id))
+	}
+	must[Job](t)(j.Move(ctx, "3", Move{To: Failing, Error: "x"}))
+	must[Job](t)(j.FinishJob(ctx, "3", Failed, "x", ""))
+	if ids := must[[]string](t)(j.Holding(ctx, `"sealed:v1:`)); len(ids) != 1 || ids[0] != "1" {
+		t.Errorf("found %v", ids)
+	}
+}

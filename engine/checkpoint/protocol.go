@@ -62,6 +62,7 @@ type (
 	// SavepointAsked: the user wants the job to stop with a savepoint.
 	SavepointAsked struct{}
 	// MoveAsked: the pipeline shall go on elsewhere, from a checkpoint that its readers stop behind.
+	// (Invariant 9)
 	MoveAsked struct{}
 )
 

@@ -338,7 +338,8 @@ func simulate(seed uint64) (problem string, log []string) {
 	return "", nil
 }
 
-// TestEveryRowIsVisibleOnceWhateverFails (P1, P2). SEIKAN_SIM_SEED replays one seed.
+// TestEveryRowIsVisibleOnceWhateverFails (P1, P2). SEIKAN_SIM_SEED replays one seed, SEIKAN_SIM_FROM
+// is the first of those that are run.
 func TestEveryRowIsVisibleOnceWhateverFails(t *testing.T) {
 	t.Parallel()
 	if s := os.Getenv("SEIKAN_SIM_SEED"); s != "" {
@@ -359,9 +360,10 @@ func TestEveryRowIsVisibleOnceWhateverFails(t *testing.T) {
 	if testing.Short() {
 		seeds = 300
 	}
-	for seed := range seeds {
+	first, _ := strconv.ParseUint(os.Getenv("SEIKAN_SIM_FROM"), 10, 64)
+	for seed := first; seed < first+seeds; seed++ {
 		if problem, _ := simulate(seed); problem != "" {
-			t.Fatalf("SEIKAN_SIM_SEED=%d: %s", seed, problem)
+			t.Fatalf("SEIKAN_SIM_SEED=%d go test -run TestEveryRowIsVisibleOnce -v ./engine/checkpoint: %s", seed, problem)
 		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seikan/db/state"
-	"seikan/engine/checkpoint"
 	"seikan/engine/fault"
 	"seikan/engine/plan"
 	"seikan/engine/rpc"
@@ -60,10 +59,10 @@ type reign struct {
 	clean   chan struct{} // a job has ended, whose checkpoints go
 	live    int           // jobs at the last look
 	holds   map[string]string
-	last    Facts                                  // of the newest step
-	orders  map[Seat][]rpc.TaskSpec                // nil before the first decision
-	number  uint64                                 // of orders
-	counts  map[string]map[string]map[string]int64 // job, task, counters: as last reported
+	last    Facts                     // of the newest step
+	orders  map[Seat][]rpc.TaskSpec   // nil before the first decision
+	number  uint64                    // of orders
+	counts  map[string]map[int]*tally // by job and pipeline
 }
 
 type node struct {
@@ -97,7 +96,7 @@ func (c *Cluster) Reign(ctx context.Context) error {
 		return fmt.Errorf("take over as master: %w", err)
 	}
 	r := &reign{c: c, jobs: c.Jobs.InEpoch(epoch), epoch: epoch, began: time.Now(), wake: make(chan struct{}, 1), over: make(chan struct{}), decided: make(chan struct{}), entered: make(chan struct{}, 1), nodes: map[string]*node{},
-		plans: map[string]*planning{}, clean: make(chan struct{}, 1), unsure: unsures{}, holds: map[string]string{}, counts: map[string]map[string]map[string]int64{}}
+		plans: map[string]*planning{}, clean: make(chan struct{}, 1), unsure: unsures{}, holds: map[string]string{}, counts: map[string]map[int]*tally{}}
 	r.look = newLook(r.jobs)
 	c.mu.Lock()
 	c.reign = r
@@ -151,16 +150,18 @@ func (r *reign) poke() {
 	}
 }
 
-// lookEvery is how often the rows are read when nothing asks for it, lookIdle when no job runs:
-// whoever submits one wakes the master.
+// lookEvery is how often the rows are read when nothing asks for it, lookBusy when that takes long,
+// lookIdle when no job runs: whoever submits one wakes the master.
 const (
 	lookEvery = 250 * time.Millisecond
+	lookBusy  = 2 * time.Second
 	lookIdle  = time.Second
 )
 
 func (r *reign) loop(ctx context.Context) error {
 	for {
 		r.turn()
+		began := time.Now()
 		acted, idle, err := r.step(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -172,7 +173,8 @@ func (r *reign) loop(ctx context.Context) error {
 		case acted:
 			continue
 		}
-		every := lookEvery
+		// With ten thousand jobs a step takes long: it shall not take all of a core.
+		every := min(max(lookEvery, 4*time.Since(began)), lookBusy)
 		if idle {
 			every = lookIdle
 		}
@@ -434,47 +436,9 @@ func forced(owed error) state.Move {
 // countWithin bounds the reading of manifests at the end of a job.
 const countWithin = 3 * time.Second
 
-// finalCounters are those of each pipeline's newest manifest, which are exact, or else what was
-// last reported.
-func (r *reign) finalCounters(ctx context.Context, jobID string) map[string]int64 {
-	ctx, cancel := context.WithTimeout(ctx, countWithin) // the step waits for it, the storage may hang
-	defer cancel()
-	sum := map[string]int64{}
-	rows, err := r.jobs.Pipelines(ctx, jobID)
-	if err != nil {
-		return r.Counters(jobID)
-	}
-	for _, p := range rows {
-		if p.ID == 0 {
-			continue
-		}
-		m, err := checkpoint.Newest(ctx, r.jobs, r.c.Blobs, jobID, int(p.ID), r.c.Log)
-		if err != nil || m == nil {
-			return r.Counters(jobID)
-		}
-		for k, n := range m.Counters {
-			sum[k] += n
-		}
-	}
-	return sum
-}
-
-// Counters sums what the tasks of a job last reported.
-func (r *reign) Counters(jobID string) map[string]int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	sum := map[string]int64{}
-	for _, counters := range r.counts[jobID] {
-		for k, n := range counters {
-			sum[k] += n
-		}
-	}
-	return sum
-}
-
 // ShapeOf is what the master keeps of a plan.
 func ShapeOf(p *plan.Plan) *Shape {
-	s := &Shape{RetryTimes: int64(p.Env.RetryTimes), CheckpointTimeoutMS: p.Env.CheckpointTimeout.Milliseconds(), RetryWaitMS: p.Env.RetryInterval.Milliseconds(), MemoryBytes: p.Env.MemoryBytes,
+	s := &Shape{RetryTimes: int64(p.Env.RetryTimes), CheckpointTimeoutMS: p.Env.CheckpointTimeout.Milliseconds(), DirtyMaxCount: p.Env.Dirty.MaxCount, RetryWaitMS: p.Env.RetryInterval.Milliseconds(), MemoryBytes: p.Env.MemoryBytes,
 		Tags: p.Env.Tags(), EnvOptions: p.Env.Options(), Dag: dag(p)}
 	for _, pl := range p.Pipelines {
 		s.Pipelines = append(s.Pipelines, PipelineShape{ID: pl.ID, Parallelism: pl.Parallelism, Committers: pl.Slots() - 1 - pl.Parallelism,

@@ -7,7 +7,7 @@ import (
 	"seikan/db/state"
 )
 
-// How long each transient state may last (P5). The row says it; these are what is written there,
+// How long each transient state may last (P5, Invariant 10). The row says it; these are what is written there,
 // and what holds for rows of older programs, which say nothing. When one has passed, the master goes
 // one step further: from asking (a checkpoint, a savepoint) to cancelling, and from waiting for an end to
 // leaving a task to itself, fenced by its attempt.

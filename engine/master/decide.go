@@ -126,6 +126,10 @@ func (d *decider) running(j JobFact) {
 		d.do(Move{id, m})
 		return
 	}
+	if limit := j.Shape.DirtyMaxCount; limit > 0 && j.Dirty > limit { // each head knows of its own pipeline alone
+		d.fail(j, fmt.Sprintf("%d bad rows in all pipelines, and env.dirty.max-count is %d", j.Dirty, limit))
+		return
+	}
 	prepare := PipelineShape{ID: 0}
 	if !d.pipeline(j, prepare, []string{string(rpc.Prepare)}) {
 		for _, p := range j.Shape.Pipelines { // their room is promised

@@ -188,6 +188,9 @@ func TestOnlyFailuresOfTheJobCount(t *testing.T) {
 	two([]func(*NodeFact){silent(time.Second)}, nil).says("1", "chain-1", rpc.Failed, link).want(t, "")
 	two([]func(*NodeFact){silent(lease + 1)}, nil).says("1", "chain-1", rpc.Failed, link).want(t, "1/1 is FAILED: The taskGroup(chain-0) deployed node(a:5801) offline OFFLINE")
 	two(nil, nil).says("1", "chain-1", rpc.Failed, link, func(r *rpc.TaskReport) { r.Ended -= time.Second }).want(t, "1/1 is FAILED: the link broke FAILURE")
+	two(nil, nil).says("1", "chain-1", rpc.Failed, link).says("1", "head", rpc.Stopped).want(t, "1/1 is FAILED: head on node a:5801 was stopped MOVED")
+	two([]func(*NodeFact){func(n *NodeFact) { n.Info.Incarnation = "a.2" }}, nil).says("1", "chain-1", rpc.Failed, link).
+		want(t, "1/1 is FAILED: The taskGroup(chain-0) deployed node(a:5801) offline OFFLINE")
 	two(nil, nil).says("1", "chain-1", rpc.Failed, link).says("1", "head", rpc.Failed, broke).want(t, "1/1 is FAILED: the target is away FAILURE")
 }
 

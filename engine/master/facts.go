@@ -40,6 +40,7 @@ type JobFact struct {
 	PlanErr   error  // planning failed
 	Lacks     string // what it waits for before anything of it is started
 	Planning  bool
+	Dirty     int64                // bad rows of all pipelines, as last reported; for a Shape that limits them
 	Since     time.Duration        // when this master first saw the job's status
 	Pipelines map[int]PipelineFact // started ones; 0 is the preparation
 	Unsure    map[int]Placement    // of pipelines, whose writes may take effect yet
@@ -91,6 +92,8 @@ type Shape struct {
 	RetryTimes  int64             `json:"retry_times"`
 	RetryWaitMS int64             `json:"retry_wait_ms"`
 	MemoryBytes int64             `json:"memory_bytes"`
+	// DirtyMaxCount is how many bad rows all pipelines together may have, 0 for no such limit.
+	DirtyMaxCount int64 `json:"dirty_max_count,omitempty"`
 	// CheckpointTimeoutMS is the job's own, 0 for the engine's.
 	CheckpointTimeoutMS int64             `json:"checkpoint_timeout_ms,omitempty"`
 	EnvOptions          map[string]string `json:"env_options,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seikan/db/state"
+	"seikan/engine/task"
 )
 
 // look is what the loop remembers of the rows from one step to the next. The loop alone uses it.
@@ -82,12 +83,15 @@ func (r *reign) facts(ctx context.Context) (Facts, error) {
 				j.Shape, j.PlanErr = p.shape, p.err
 			}
 		}
+		if j.Shape != nil && j.Shape.DirtyMaxCount > 0 {
+			j.Dirty = task.Sum(r.sum(row.Job.ID), "DirtyCount")
+		}
 		j.Unsure = r.unsure.of(j, f.Now)
 		f.Jobs = append(f.Jobs, j)
 	}
 	maps.DeleteFunc(r.unsure, func(id string, _ map[int]unsure) bool { return known[id] == nil })
 	maps.DeleteFunc(r.plans, func(id string, _ *planning) bool { return known[id] == nil })
-	maps.DeleteFunc(r.counts, func(id string, _ map[string]map[string]int64) bool { return known[id] == nil })
+	maps.DeleteFunc(r.counts, func(id string, _ map[int]*tally) bool { return known[id] == nil })
 	r.last, r.live = f, len(f.Jobs)
 	return f, nil
 }
@@ -97,6 +101,7 @@ func (r *reign) takeIn(ctx context.Context, k *knownJob, row *state.LiveJob, now
 	if k.row != nil && k.row.Job.RunNo != row.Job.RunNo { // restarted between two steps
 		r.mu.Lock()
 		delete(r.plans, row.Job.ID)
+		delete(r.counts, row.Job.ID)
 		r.mu.Unlock()
 	}
 	if k.row == nil || k.status != row.Job.Status || k.row.Job.RunNo != row.Job.RunNo {
@@ -127,6 +132,9 @@ func (r *reign) takeIn(ctx context.Context, k *knownJob, row *state.LiveJob, now
 				}
 			}
 			k.seen[p.ID] = s
+			if p.Status == state.PipelineFinished && p.ID > 0 {
+				go r.countFinal(ctx, row.Job.ID, int(p.ID), p.Attempt)
+			}
 		}
 		f.Since, f.SinceOrder, f.Falls = s.at, s.order, s.falls
 		out.Pipelines[int(p.ID)] = f

@@ -178,11 +178,14 @@ func (d *decider) reports(j JobFact, pipeline int, f PipelineFact) []rpc.TaskRep
 }
 
 // failure is the first task that has failed of itself. A chain that lost its link to the head may
-// only tell that the head has failed or that its node is lost: it counts when the head's node is
-// known to be well after that.
+// only tell that the head has ended or that its node is lost: it counts when the head is known to
+// go on after that.
 func (d *decider) failure(reports []rpc.TaskReport, f PipelineFact) (rpc.TaskReport, bool) {
-	var link rpc.TaskReport
+	var link, head rpc.TaskReport
 	for _, t := range reports {
+		if t.Role == rpc.Head {
+			head = t
+		}
 		switch {
 		case t.State != rpc.Failed:
 		case t.Link:
@@ -191,8 +194,9 @@ func (d *decider) failure(reports []rpc.TaskReport, f PipelineFact) (rpc.TaskRep
 			return t, true
 		}
 	}
-	n := d.Nodes[f.Placement[string(rpc.Head)].Node]
-	return link, link.Link && n.Heard > link.Ended+d.Lease/8
+	at := f.Placement[string(rpc.Head)]
+	n := d.Nodes[at.Node]
+	return link, link.Link && !head.State.Ended() && n.Info.Incarnation == at.Incarnation && n.Heard > link.Ended+d.Lease/8
 }
 
 // blame says whether a failure is the job's own: not while one of its nodes is drained, or silent
@@ -209,7 +213,7 @@ func (d *decider) blame(f PipelineFact) state.Fall {
 	return state.FallFailure
 }
 
-// draining says whether one of a pipeline's nodes is drained, and which.
+// draining says whether one of a pipeline's nodes is drained, and which. (Invariant 9)
 func (d *decider) draining(f PipelineFact) (Place, bool) {
 	for _, name := range f.tasks() {
 		at := f.Placement[name]

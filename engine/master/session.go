@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"seikan/engine/rpc"
-	"seikan/engine/task"
 )
 
 // Session serves a worker: every report renews its lease and is answered with all it shall run.
@@ -180,16 +178,6 @@ func (n NodeFact) next(report *rpc.Report, now time.Duration) (out NodeFact, cha
 	return out, changed || len(out.Tasks) != len(n.Tasks)
 }
 
-// count keeps a task's counters; those of an earlier attempt of the task give way. r.mu is held.
-func (r *reign) count(t rpc.TaskReport) {
-	job := r.counts[t.JobID]
-	if job == nil {
-		job = map[string]map[string]int64{}
-		r.counts[t.JobID] = job
-	}
-	job[fmt.Sprintf("%d/%s/%d", t.Pipeline, t.Role, t.Subtask)] = maps.Clone(t.Counters)
-}
-
 func (r *reign) orderFor(id string, n *node) (*rpc.Order, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -227,45 +215,6 @@ func (c *Cluster) Nodes() ([]NodeView, error) {
 			v.Tasks = append(v.Tasks, t)
 		}
 		out = append(out, v)
-	}
-	return out, nil
-}
-
-// Counters are the running sums of a job; ErrNotMaster elsewhere.
-func (c *Cluster) Counters(jobID string) (map[string]int64, error) {
-	r := c.current()
-	if r == nil {
-		return nil, ErrNotMaster
-	}
-	return r.Counters(jobID), nil
-}
-
-// Progress are the running sums of a job's pipelines, by id; ErrNotMaster elsewhere.
-func (c *Cluster) Progress(jobID string) ([]PipelineProgress, error) {
-	r := c.current()
-	if r == nil {
-		return nil, ErrNotMaster
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	sums := map[int]map[string]int64{}
-	for name, counters := range r.counts[jobID] {
-		id := 0
-		if _, err := fmt.Sscanf(name, "%d/", &id); err != nil { // made by count
-			continue
-		}
-		if sums[id] == nil {
-			sums[id] = map[string]int64{}
-		}
-		for k, n := range counters {
-			sums[id][k] += n
-		}
-	}
-	var out []PipelineProgress
-	for _, id := range slices.Sorted(maps.Keys(sums)) {
-		m := sums[id]
-		out = append(out, PipelineProgress{ID: id, Running: true, Read: task.Sum(m, "SourceReceivedCount"),
-			ReadBytes: task.Sum(m, "SourceReceivedBytes"), Written: task.Sum(m, "SinkWriteCount")})
 	}
 	return out, nil
 }

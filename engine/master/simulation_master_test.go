@@ -136,6 +136,7 @@ func (r *simReign) step() {
 		}
 		f := r.facts(jobs)
 		r.number++
+		before := r.orders
 		r.orders, r.decided = Orders(f), map[string]bool{}
 		for _, id := range sortedKeys(r.peers) {
 			p := r.peers[id]
@@ -144,7 +145,11 @@ func (r *simReign) step() {
 				r.order(p.hello, 0)
 				p.hello = nil
 			}
-			if p.session != nil {
+			if p.session == nil {
+				continue
+			}
+			seat := Seat{id, p.fact.Info.Incarnation}
+			if before == nil || !slices.Equal(before[seat], r.orders[seat]) {
 				r.order(p.session, p.confirmed)
 			}
 		}
@@ -214,9 +219,9 @@ func (r *simReign) rows() []JobFact {
 
 func (r *simReign) facts(jobs []JobFact) Facts {
 	w := r.n.w
-	f := Facts{Now: r.now(), Lease: simLease, Wait: true, Nodes: map[string]NodeFact{}, Jobs: jobs}
+	f := Facts{Now: r.now(), Lease: w.lease, Wait: true, Nodes: map[string]NodeFact{}, Jobs: jobs}
 	if w.mutant == mutantNoLeaseWait {
-		f.Lease = simLease / 4
+		f.Lease = w.lease / 4
 	}
 	for id, p := range r.peers {
 		if p.session != nil {
@@ -251,13 +256,9 @@ func (r *simReign) facts(jobs []JobFact) Facts {
 			}
 		}
 		if p := r.plans[j.Job.ID]; p != nil {
-			for i := range jobs {
-				if jobs[i].Job.ID == j.Job.ID {
-					jobs[i].Planning = !p.done
-					if jobs[i].Shape == nil {
-						jobs[i].Shape = p.shape
-					}
-				}
+			jobs[i].Planning = !p.done
+			if jobs[i].Shape == nil {
+				jobs[i].Shape = p.shape
 			}
 		}
 	}
@@ -407,9 +408,7 @@ func (r *simReign) carryOut(a Action, done func(error)) {
 		w.change(r, a.JobID, func() error { return w.move(a.JobID, a.Move) }, done)
 	case Begin:
 		w.change(r, a.JobID, func() error { return w.placeAttempt(a.JobID, a.Pipeline, a.Placement) }, func(err error) {
-			if w.mutant != mutantForgetsUnsure {
-				r.unsure.note(a, err, r.now())
-			}
+			r.unsure.note(a, err, r.now())
 			done(err)
 		})
 	case Save:
@@ -485,7 +484,7 @@ func (n *simNode) hear(s *simSession, report *rpc.Report) {
 // order sends a worker all that it shall run.
 func (r *simReign) order(s *simSession, confirmed uint64) {
 	w, id := r.n.w, s.worker.n.id
-	o := &rpc.Order{Epoch: r.epoch, Number: r.number, Seq: confirmed, Lease: simLease.Milliseconds(), Tasks: r.orders[Seat{id, s.incarnation}]}
+	o := &rpc.Order{Epoch: r.epoch, Number: r.number, Seq: confirmed, Lease: w.lease.Milliseconds(), Tasks: r.orders[Seat{id, s.incarnation}]}
 	if w.mutant == mutantUnknownNode && !r.decided[id] {
 		o.Tasks = nil
 	}

@@ -4,10 +4,12 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // TestInvariantsHoldUnderFaults (P1 to P5). SEIKAN_SIM_SEED replays one seed with its story,
-// SEIKAN_SIM_SEEDS says how many are run.
+// SEIKAN_SIM_SEEDS says how many are run, SEIKAN_SIM_FROM from which one on: the Makefile takes that
+// from the commit.
 func TestInvariantsHoldUnderFaults(t *testing.T) {
 	t.Parallel()
 	if s := os.Getenv("SEIKAN_SIM_SEED"); s != "" {
@@ -23,9 +25,9 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 		}
 		return
 	}
-	seeds := uint64(3000)
+	seeds := uint64(20_000)
 	if testing.Short() {
-		seeds = 300
+		seeds = 1000
 	}
 	if s := os.Getenv("SEIKAN_SIM_SEEDS"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
@@ -36,6 +38,7 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 	}
 	var sum simStats
 	first, _ := strconv.ParseUint(os.Getenv("SEIKAN_SIM_FROM"), 10, 64)
+	began := time.Now()
 	for seed := first; seed < first+seeds; seed++ {
 		w := newWorld(seed, mutantNone)
 		if problem := w.run(); problem != "" {
@@ -50,7 +53,7 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 		sum.stops += w.stats.stops
 		sum.checkpointWrites += w.stats.checkpointWrites
 	}
-	t.Logf("%d seeds: %+v", seeds, sum)
+	t.Logf("%d seeds from %d, %.0f a second: %+v", seeds, first, float64(seeds)/time.Since(began).Seconds(), sum)
 }
 
 // TestASeedReplaysIdentically.

@@ -38,7 +38,7 @@ type simSession struct {
 
 func newSimWorker(n *simNode) *simWorker {
 	sw := &simWorker{n: n, tasks: map[rpc.TaskKey]*simTask{}}
-	n.w.on(n, n.w.between(0, simRenew), sw.tick)
+	n.w.on(n, n.w.between(0, n.w.lease/4), sw.tick)
 	return sw
 }
 
@@ -47,7 +47,7 @@ func (sw *simWorker) wall() time.Time { return time.Unix(1, 0).Add(sw.n.clock())
 
 func (sw *simWorker) tick() {
 	sw.report()
-	sw.n.w.on(sw.n, sw.n.real(simRenew), sw.tick)
+	sw.n.w.on(sw.n, sw.n.real(sw.n.w.lease/4), sw.tick)
 }
 
 // wake reports soon.

@@ -20,7 +20,6 @@ import (
 // for an attempt that hangs at its start.
 const (
 	simLease    = 2 * time.Second
-	simRenew    = simLease / 4
 	simLook     = 400 * time.Millisecond
 	simCalm     = 14 * time.Second
 	simEnd      = startWithin + 260*time.Second
@@ -56,6 +55,7 @@ type world struct {
 	trace   func(format string, args ...any)
 	blocked [simVoters][simVoters]bool
 	slow    time.Duration // what a chain does takes so many times as long
+	lease   time.Duration
 	stats   simStats
 }
 
@@ -425,7 +425,7 @@ func newWorld(seed uint64, m mutant) *world {
 	w := &world{random: rand.New(rand.NewPCG(seed, 11)), seed: seed, mutant: m, store: newStoreModel(), blobs: map[blobName]*checkpoint.Manifest{}, sinks: map[sinkKey]*sinkModel{}, hung: map[string]bool{}, faulty: true,
 		live: liveModel{running: map[sinkKey][]*simTask{}, started: map[rpc.TaskKey]bool{}}}
 	w.raft.leader = -1
-	w.slow = 1
+	w.slow, w.lease = 1, simLease
 	w.calm = seed%8 == 7
 	for i := range simVoters {
 		n := &simNode{w: w, index: i, id: string(rune('a' + i)), rate: 0.95 + 0.1*w.random.Float64()}

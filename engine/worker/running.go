@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"seikan/engine/checkpoint"
 	"seikan/engine/plugin"
@@ -37,6 +38,9 @@ type running struct {
 }
 
 var errStopped = errors.New("the task was told to stop")
+
+// stopsWithin is how long a task may take to stop before that is worth a warning.
+const stopsWithin = 10 * time.Second
 
 // start begins a task; w.mu is held.
 func (w *Worker) start(spec rpc.TaskSpec) *running {
@@ -135,6 +139,12 @@ func (r *running) stop(reason string) {
 	if first {
 		r.log.Info("task is stopped", "role", r.spec.Role, "subtask", r.spec.Subtask, "reason", reason)
 		r.cancel(errStopped)
+		time.AfterFunc(stopsWithin, func() {
+			if !r.Ended() {
+				r.log.Warn("a task that was told to stop has not ended; it is left to itself soon, its number is of the past", "role", r.spec.Role,
+					"subtask", r.spec.Subtask, "doing", r.report().Doing)
+			}
+		})
 	}
 }
 

@@ -368,11 +368,22 @@ func (w *Worker) Drain(ctx context.Context, patience time.Duration) error {
 		w.cfg.Log.Warn("tasks of this node that is drained are stopped without a checkpoint", "error", err)
 	}
 	w.stopAll("the node is drained")
-	select {
-	case <-heard:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-heard:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			w.mu.Lock()
+			lapsed := w.rules.Lapsed(time.Now())
+			w.mu.Unlock()
+			if lapsed { // by which a master, when there is one again, knows as much
+				return errors.New("there is no master: the lease ran out")
+			}
+		}
 	}
 }
 

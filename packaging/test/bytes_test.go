@@ -77,6 +77,7 @@ func TestTheProgramForTheOtherArchitectureRuns(t *testing.T) {
 	has(t, run(t, ".", nil, qemu, arm, "version"), "seikan "+older, "linux/arm64")
 	job := filepath.Join(t.TempDir(), "one.conf")
 	if err := os.WriteFile(job, []byte(`
+env { job.mode = BATCH }
 source { FakeSource { row.num = 1, schema { fields { id = bigint, name = string } } } }
 sink { LocalFile { path = "${out}", tmp_path = "${out}.tmp", file_format_type = parquet } }`), 0o600); err != nil {
 		t.Fatal(err)

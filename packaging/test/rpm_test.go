@@ -55,7 +55,7 @@ func TestPackagesHaveNoFaultsThatLintersKnow(t *testing.T) {
 		t.Errorf("lintian: %v\n%s", err, out)
 	}
 	m.put("../rpmlint.toml")
-	if out, err := m.try("rpmlint -r /root/rpmlint.toml " + m.put(build(t, "rpm", older))); err != nil { // in here: it unpacks by absolute names
+	if out, err := m.try("rpmlint -c /root/rpmlint.toml " + m.put(build(t, "rpm", older))); err != nil { // in here: it unpacks by absolute names
 		t.Errorf("rpmlint: %v\n%s", err, out)
 	}
 }

@@ -27,11 +27,16 @@ func (a *API) InstanceMetrics(c *Call) error {
 
 // InstanceOpenMetrics are the same in OpenMetrics 1.0.0.
 func (a *API) InstanceOpenMetrics(c *Call) error {
-	return a.exposeTelemetry(c, "application/openmetrics-text; version=1.0.0")
+	return a.exposeTelemetry(c, openMetrics)
 }
 
 // Metrics are all metrics, SeaTunnel's and our own, in the format the client asks for.
 func (a *API) Metrics(c *Call) error { return a.expose(c, a.own, "") }
+
+// OpenMetrics are all metrics in OpenMetrics 1.0.0.
+func (a *API) OpenMetrics(c *Call) error { return a.expose(c, a.own, openMetrics) }
+
+const openMetrics = "application/openmetrics-text; version=1.0.0"
 
 func (a *API) exposeTelemetry(c *Call, format string) error {
 	if !a.b.About().Telemetry {

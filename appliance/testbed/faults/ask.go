@@ -86,6 +86,20 @@ func (n *Node) Metrics(ctx context.Context, names ...string) (map[string]float64
 	return out, nil
 }
 
+// Stacks counts a node's goroutines by where they are.
+func (n *Node) Stacks(ctx context.Context) (map[string]int, error) {
+	var threads []struct{ ThreadName, StackTrace string }
+	if err := n.request(ctx, http.MethodGet, "8080", "/thread-dump", "", &threads); err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for _, t := range threads {
+		top, _, _ := strings.Cut(t.StackTrace, "\n")
+		out[t.ThreadName+": "+top]++
+	}
+	return out, nil
+}
+
 // About is what a node says of itself.
 type About struct {
 	Node   string `json:"node"`

@@ -13,6 +13,7 @@ import (
 // TestAWrongClockTouchesNothing lets a node's wall clock jump, forth and back, while the master
 // or the tasks are there. (DESIGN: leases and deadlines are counted on clocks that do not jump)
 func TestAWrongClockTouchesNothing(t *testing.T) {
+	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		lacking.Skip(t, "a clock can be shifted on amd64 only")
 	}

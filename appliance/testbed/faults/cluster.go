@@ -36,6 +36,7 @@ type Options struct {
 	Lease       time.Duration // default Lease
 	Interval    time.Duration // of checkpoints, where a job does not say; default 500 ms
 	Programs    []string      // paths of the builds that nodes may run; default the present one
+	Program     int           // which of them is started first
 }
 
 // Cluster is nodes as processes.
@@ -104,10 +105,7 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	}
 	c.net = network
 	t.Cleanup(func() {
-		for _, n := range c.Nodes {
-			n.end()
-		}
-		c.net.close()
+		c.Close()
 		if t.Failed() {
 			c.dump()
 		}
@@ -128,6 +126,14 @@ func Start(t testing.TB, n int, o Options) *Cluster {
 	}
 	c.WaitReady()
 	return c
+}
+
+// Close ends all nodes; the test's end does it too.
+func (c *Cluster) Close() {
+	for _, n := range c.Nodes {
+		n.end()
+	}
+	c.net.close()
 }
 
 // prepare makes a node's directories, files and namespaces.
@@ -165,7 +171,7 @@ mount --bind "$1/tmp" /tmp`, dir, data)
 	if err := c.net.connect(host); err != nil {
 		c.t.Fatal(err)
 	}
-	return &Node{Index: i, Data: data, c: c, dir: dir, host: host, tls: a.client(filepath.Join(dir, "home/config"))}
+	return &Node{Index: i, Data: data, Program: c.o.Program, c: c, dir: dir, host: host, tls: a.client(filepath.Join(dir, "home/config"))}
 }
 
 func (c *Cluster) configure(i int, dir string, members []string, tls string) {

@@ -6,6 +6,7 @@ import "testing"
 
 // TestACutNetworkTouchesNoTaskElsewhere cuts off nodes that run no task of the job. (P3, P4)
 func TestACutNetworkTouchesNoTaskElsewhere(t *testing.T) {
+	t.Parallel()
 	for name, cut := range map[string]func(*scene){
 		"leader": func(s *scene) {
 			old := s.master
@@ -49,6 +50,7 @@ func TestACutNetworkTouchesNoTaskElsewhere(t *testing.T) {
 // TestACutNetworkSplitsNothing cuts off the node with the tasks, and both ways between it and its
 // master: once for less, once for much more than the lease. (P3)
 func TestACutNetworkSplitsNothing(t *testing.T) {
+	t.Parallel()
 	for name, cut := range map[string]func(*scene){
 		"worker":           func(s *scene) { s.Partition(s.home) },
 		"worker to leader": func(s *scene) { s.OneWay(s.home, s.master) },

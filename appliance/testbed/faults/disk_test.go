@@ -10,6 +10,7 @@ import (
 // TestAFullDiskStopsItsNodeAlone fills a node's state disk: the node ends, with a word why, the
 // others carry on, and with room again it is back.
 func TestAFullDiskStopsItsNodeAlone(t *testing.T) {
+	t.Parallel()
 	for name, choose := range map[string]func(*scene) *Node{
 		"master":   func(s *scene) *Node { return s.master },
 		"follower": func(s *scene) *Node { return s.Others(s.master, s.home)[0] },
@@ -42,10 +43,11 @@ func TestAFullDiskStopsItsNodeAlone(t *testing.T) {
 // TestASlowDiskIsWaitedFor gives nodes disks on which it takes long until anything is durable:
 // what waits for them is late, and nothing is lost.
 func TestASlowDiskIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	for name, choose := range map[string]func(*scene) ([]*Node, time.Duration){
 		"follower": func(s *scene) ([]*Node, time.Duration) { return s.Others(s.master, s.home)[:1], 200 * time.Millisecond },
 		"worker":   func(s *scene) ([]*Node, time.Duration) { return []*Node{s.home}, 200 * time.Millisecond },
-		"all":      func(s *scene) ([]*Node, time.Duration) { return s.Nodes, 50 * time.Millisecond },
+		"all":      func(s *scene) ([]*Node, time.Duration) { return s.Nodes, 20 * time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
 			under(t, 3, shared(), ledger(Files()), func(s *scene) {

@@ -27,6 +27,7 @@ type death struct {
 // its work, and the master at every point of its own, each once as both in one and once as the
 // one alone. The cluster carries on, the node comes back, and every row is there once. (P1, P2)
 func TestANodeMayDieAtEveryDurableStep(t *testing.T) {
+	t.Parallel()
 	var deaths []death
 	for _, point := range slices.Concat(fault.Points, fault.MasterPoints) {
 		if !slices.ContainsFunc(deaths, func(d death) bool { return d.point == point }) { // a name may be in both

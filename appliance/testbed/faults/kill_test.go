@@ -12,6 +12,7 @@ var places = map[string]Options{
 }
 
 func TestAKilledWorkerLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for name, o := range places {
 		t.Run(name, func(t *testing.T) {
 			under(t, 3, o, ledger(SQLite()), func(s *scene) {
@@ -27,6 +28,7 @@ func TestAKilledWorkerLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestAKilledMasterTouchesNoTask(t *testing.T) {
+	t.Parallel()
 	for name, o := range places {
 		t.Run(name, func(t *testing.T) {
 			o.Lease = LongLease
@@ -55,6 +57,7 @@ func TestAKilledMasterWithTheTasksLosesAndDoublesNothing(t *testing.T) {
 }
 
 func TestAllKilledCarryOnByThemselves(t *testing.T) {
+	t.Parallel()
 	for name, o := range places {
 		t.Run(name, func(t *testing.T) {
 			under(t, 3, o, ledger(Files()), func(s *scene) {

@@ -11,6 +11,7 @@ import (
 // TestAPausedNodeComesBackHarmless pauses for less and for more than the lease: a node that wakes
 // up does nothing that another may be doing by then. (P3)
 func TestAPausedNodeComesBackHarmless(t *testing.T) {
+	t.Parallel()
 	for _, leases := range []float64{0.5, 3, 20} {
 		long := time.Duration(leases * float64(Lease))
 		t.Run(fmt.Sprintf("worker/%v", long), func(t *testing.T) {

@@ -99,12 +99,16 @@ func (s *scene) waitRows(n int) {
 	})
 }
 
-// more waits until more rows are committed than now.
+// more waits until more rows are committed than now, if there are more.
 func (s *scene) more() {
 	s.t.Helper()
 	rows, err := s.ledger.Committed(s.home.Data)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if rows == s.ledger.Rows {
+		s.t.Log("the job was done before the faults were")
+		return
 	}
 	s.waitRows(rows + 1)
 }
@@ -180,9 +184,9 @@ func (s *scene) undisturbed() {
 	s.t.Error("no node tells the attempts")
 }
 
-// watch looks at how a number of rows grows until the function it returns is called, which logs
-// the longest time without a row.
-func watch(t *testing.T, what string, rows func() int) (enough func()) {
+// watch looks at how a number of rows grows until the function it returns is called, which tells
+// and logs the longest time without a row.
+func watch(t testing.TB, what string, rows func() int) (enough func() time.Duration) {
 	ctx, cancel := context.WithCancel(t.Context())
 	longest := make(chan time.Duration, 1)
 	go func() {
@@ -199,9 +203,11 @@ func watch(t *testing.T, what string, rows func() int) (enough func()) {
 		}
 		longest <- most
 	}()
-	return func() {
+	return func() time.Duration {
 		t.Helper()
 		cancel()
-		t.Logf("measured: %s, longest time without a row: %d ms", what, (<-longest).Milliseconds())
+		most := <-longest
+		t.Logf("measured: %s, longest time without a row: %d ms", what, most.Milliseconds())
+		return most
 	}
 }

@@ -28,6 +28,7 @@ func exact(t *testing.T, j Job) {
 
 // TestTasksOfADeadNodeGoOnElsewhere kills a node for good. Its tasks are nobody's data.
 func TestTasksOfADeadNodeGoOnElsewhere(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(*Node){"killed": (*Node).Kill9, "paused": (*Node).Pause} {
 		t.Run(name, func(t *testing.T) {
 			c, id, at := spread(t, shared(), 2)
@@ -51,6 +52,7 @@ func TestTasksOfADeadNodeGoOnElsewhere(t *testing.T) {
 // TestAMasterOfOthersTasksMayGo hands leadership over and takes the master away by kill, pause and
 // cut network, on a node without tasks: the attempt stays, and rows go on meanwhile. (P4)
 func TestAMasterOfOthersTasksMayGo(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(*Cluster, *Node){
 		"killed":  func(_ *Cluster, n *Node) { n.Kill9() },
 		"paused":  func(_ *Cluster, n *Node) { n.Pause() },
@@ -70,8 +72,12 @@ func TestAMasterOfOthersTasksMayGo(t *testing.T) {
 			enough = watch(t, "master "+name, reader.Said)
 			began := time.Now()
 			fault(c, free)
+			rows := reader.Said()
 			c.WaitMaster(left...)
 			t.Logf("measured: master %s to new master: %d ms", name, time.Since(began).Milliseconds())
+			if reader.Said() == rows {
+				t.Error("no row passed while nobody was master")
+			}
 			c.WaitMore(reader, 2000)
 			enough()
 			exact(t, c.WaitStatus(id, "FINISHED", time.Minute, left...))
@@ -99,7 +105,7 @@ func roles(c *Cluster, at map[*Node][]Task) (free, reader *Node) {
 }
 
 // hand makes a node master.
-func hand(t *testing.T, c *Cluster, to *Node) {
+func hand(t testing.TB, c *Cluster, to *Node) {
 	t.Helper()
 	master := c.WaitMaster()
 	if master == to {

@@ -144,10 +144,10 @@ func (c *Cluster) WaitMaster(among ...*Node) (master *Node) {
 	return master
 }
 
-// at is the node at an address, nil when there is none.
+// at is the node at an address, nil when there is none. A node alone is on loopback.
 func (c *Cluster) at(addr string) *Node {
 	for _, n := range c.Nodes {
-		if addr == address(n.Index)+":5801" {
+		if addr == address(n.Index)+":5801" || len(c.Nodes) == 1 && addr == "127.0.0.1:5801" {
 			return n
 		}
 	}
