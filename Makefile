@@ -55,15 +55,17 @@ fuzz: ## every fuzz target for FUZZTIME (a count or a time; default 500x)
 	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p; done; done
 
 faults: ## real clusters in namespaces, under every fault once (root; else skipped; about 4 minutes)
-	go test -tags $(TAGS),faults -count=1 -timeout 20m -parallel 6 ./appliance/testbed/faults
+	go test -tags $(TAGS),faults -count=1 -timeout 20m -parallel 6 -shuffle $$((16#$$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1))) ./appliance/testbed/faults
 
 soak: ## the large counts, see web/docs/proof.md
 	SEIKAN_SOAK=1 go test -tags $(TAGS) -count=1 -timeout 60m -run 'KillAndRestore|DurableStep|AllDisksLost' -v ./appliance/testbed
 	SEIKAN_SOAK=1 SEIKAN_SIM_SEEDS=60000 go test -tags $(TAGS) -count=1 -timeout 60m -run 'EveryRow|Invariants|Crash' ./engine/checkpoint ./engine/master ./engine/task
 	SEIKAN_SOAK=1 go test -tags $(TAGS),faults -count=1 -timeout 120m -parallel 6 ./appliance/testbed/faults
 
-bench: build ## the table of figures, beside DuckDB (installed into build/bench)
+bench: build ## the table of figures, beside DuckDB (installed into build/bench), then a cluster's (root)
 	go run ./appliance/testbed/bench
+	go test -tags $(TAGS),faults -run '^$$' -bench . -benchtime 3x -timeout 60m ./appliance/testbed/faults
+	go test -tags $(TAGS) -run '^$$' -bench RestartWithLongHistory -benchtime 3x ./appliance/node
 
 generate: build ## reference pages and other generated files
 	bin/seikan docs web/docs/reference
@@ -71,7 +73,7 @@ generate: build ## reference pages and other generated files
 # ---- what is handed out, in build/dist: the same bytes from the same commit
 ARCHS  ?= amd64 arm64
 DISTDO := VERSION='$(VERSION)' COMMIT='$(COMMIT)' packaging/build.sh
-.PHONY: static sbom deb rpm tarball packages packages-test
+.PHONY: static sbom deb rpm tarball packages packages-ready packages-test
 
 static: ## one static program for each of ARCHS (amd64 arm64), in build/dist
 	@set -e; for a in $(ARCHS); do $(DISTDO) static $$a; done
@@ -90,6 +92,10 @@ tarball: sbom ## a SEATUNNEL_HOME to unpack anywhere, with bin/install.sh
 
 packages: deb rpm tarball ## all of them, and their checksums
 	@$(DISTDO) sums
+
+packages-ready: ## compile ahead of time what packages-test links and calls
+	@$(DISTDO) tools
+	@set -e; for a in $(ARCHS); do $(DISTDO) static $$a; done
 
 packages-test: ## packages and units in machines with a systemd (root, Debian 12)
 	SEIKAN_PACKAGING=1 go test -tags $(TAGS) -count=1 -timeout 30m -parallel 3 -v ./packaging/test

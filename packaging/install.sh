@@ -28,7 +28,7 @@ if [ "${1:-}" = --remove ]; then
   rm -f "$dest/usr/bin/seikan" "$dest/usr/lib/sysusers.d/seikan.conf" "$dest/usr/lib/tmpfiles.d/seikan.conf" "$dest/etc/profile.d/seatunnel.sh"
   rm -f "$dest/usr/share/bash-completion/completions/seikan" "$dest/usr/share/zsh/site-functions/_seikan" "$dest/usr/share/fish/vendor_completions.d/seikan.fish"
   (cd "$here/share/man" && find . -type f) | while read -r f; do rm -f "$dest/usr/share/man/$f"; done
-  rm -rf "$dest/usr/share/seikan"
+  rm -rf "$dest/usr/share/seikan" "$dest/usr/share/doc/seikan"
   [ -n "$dest" ] || sh "$here/share/scripts/postremove.sh" remove
   say "removed; /etc/seikan, /var/lib/seikan and /var/log/seikan are still there"
   exit 0
@@ -72,6 +72,7 @@ for u in $units; do put "$here/share/systemd/$u" "/usr/lib/systemd/system/$u" 06
 put "$here/share/systemd/seikan.sysusers" /usr/lib/sysusers.d/seikan.conf 0644
 put "$here/share/systemd/seikan.tmpfiles" /usr/lib/tmpfiles.d/seikan.conf 0644
 (cd "$here/share/man" && find . -type f) | while read -r f; do put "$here/share/man/$f" "/usr/share/man/$f" 0644; done
+for f in sbom.spdx.json third-party-notices.txt.gz; do put "$here/$f" "/usr/share/doc/seikan/$f" 0644; done
 put "$here/share/completions/bash/seikan" /usr/share/bash-completion/completions/seikan 0644
 put "$here/share/completions/zsh/_seikan" /usr/share/zsh/site-functions/_seikan 0644
 put "$here/share/completions/fish/seikan.fish" /usr/share/fish/vendor_completions.d/seikan.fish 0644

@@ -136,7 +136,12 @@ func restoreStateCommand(t *terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return place.with(c.Context(), t, func(o openedBackups) error { return restoreState(c.Context(), t, o, at, to, *output) })
+		return place.with(c.Context(), t, func(o openedBackups) error {
+			if to == "" && !o.valid { // of which cluster, and where its state is, nobody knows
+				return coded{code: exitConfig}
+			}
+			return restoreState(c.Context(), t, o, at, to, *output)
+		})
 	}
 	return c
 }
@@ -163,6 +168,7 @@ type openedBackups struct {
 	folder string
 	key    []byte
 	cfg    *config.Config
+	valid  bool // cfg can be used for a node
 }
 
 // want takes backups of whatever cluster: who names the place has chosen.
@@ -198,7 +204,7 @@ func (p *backupPlace) with(ctx context.Context, t *terminal, f func(openedBackup
 		return err
 	}
 	folder := cmp.Or(p.cluster, cfg.MapStore.ClusterName, cfg.ClusterName)
-	return errors.Join(f(openedBackups{store, folder, key, cfg}), store.Close())
+	return errors.Join(f(openedBackups{store, folder, key, cfg, ok}), store.Close())
 }
 
 // place puts the URL and the --set pairs into the keys of the storage.

@@ -125,7 +125,7 @@ func TestDevShowsANewcomerWhatToDoAndTheJobOutlivesTheMaster(t *testing.T) {
 	}
 	logs := b.begin(c.command("seikan", "job", "logs", "-f", id))
 	p.wait().check(t, 0, []string{"end with state FINISHED", "Total Read Count          :                 600"}, nil)
-	logs.wait().check(t, 0, []string{"a pipeline is placed"}, nil)
+	logs.wait().check(t, 0, []string{"job ended status=FINISHED"}, nil)
 	c.dev.waitFor("new master", func() bool { return strings.Contains(c.dev.out.String(), "is master now: kill -9") })
 	if !strings.Contains(c.dev.err.String(), "has ended: signal: killed; start it again in another terminal: seikan server --home ") {
 		t.Errorf("dev says %q of the node that was killed", c.dev.err.String())

@@ -163,7 +163,7 @@ func (s *Server) setDraining(_ context.Context, q NodeQuestion) (nothing, error)
 	s.draining.set(q.On)
 	if q.On {
 		s.wg.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+			ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.cfg.Drain, drainWithin))
 			defer cancel()
 			s.drain(ctx)
 		})

@@ -275,12 +275,20 @@ func (s *Server) jobLogs(ctx context.Context, q LogQuestion) (LogAnswer, error) 
 	if err != nil {
 		return out, fmt.Errorf("list the nodes: %w", err)
 	}
-	for _, m := range members {
-		var a LogAnswer
-		within, cancel := context.WithTimeout(ctx, 2*time.Second)
-		err := s.askAt(within, m.Addr, "logs", q, &a)
-		cancel()
-		if err != nil {
+	answers := make([]LogAnswer, len(members))
+	failed := make([]error, len(members))
+	var wg sync.WaitGroup
+	for i, m := range members { // all at once: one that is silent does not hold up the others
+		wg.Go(func() {
+			within, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			failed[i] = s.askAt(within, m.Addr, "logs", q, &answers[i])
+		})
+	}
+	wg.Wait()
+	for i, m := range members {
+		a := answers[i]
+		if failed[i] != nil {
 			out.Next[m.ID] = q.From[m.ID] // it may answer next time
 			continue
 		}

@@ -2,14 +2,22 @@ package node
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"seikan/appliance/config"
 	blobs "seikan/storage/local"
@@ -24,13 +32,13 @@ type reloaded struct {
 }
 
 // files are what a test says beyond the ports.
-type files struct{ http, engine, seikan, hazelcast, members string }
+type files struct{ http, engine, seikan, tls, hazelcast, members string }
 
 func (r *reloaded) load(f files) *config.Config {
 	r.t.Helper()
 	for name, text := range map[string]string{
-		"seatunnel.yaml": fmt.Sprintf("seatunnel:\n  engine:\n    http: {enable-http: true, port: %d%s}\n%s  seikan:\n    tls: {client-auth: none}\n%s",
-			r.port[1], f.http, f.engine, f.seikan),
+		"seatunnel.yaml": fmt.Sprintf("seatunnel:\n  engine:\n    http: {enable-http: true, port: %d%s}\n%s  seikan:\n    tls: {client-auth: none%s}\n%s",
+			r.port[1], f.http, f.engine, f.tls, f.seikan),
 		"hazelcast.yaml": fmt.Sprintf("hazelcast:\n  cluster-name: reloaded\n%s  network:\n    port: {port: %d, auto-increment: false}\n    join: {tcp-ip: {enabled: true, member-list: [%s]}}\n",
 			f.hazelcast, r.port[0], f.members),
 	} {
@@ -152,4 +160,70 @@ func TestAWaitingNodeLooksForTheMembersOfAReloadedList(t *testing.T) {
 func (r *reloaded) waitFor(what string, ok func() bool) {
 	r.t.Helper()
 	(&cluster{t: r.t}).wait(what, within, ok)
+}
+
+// writeCertificate makes a new certificate of the same name.
+func writeCertificate(t *testing.T, dir string) *big.Int {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: serial, DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)},
+		&x509.Certificate{SerialNumber: serial}, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: text}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return serial
+}
+
+func TestReloadShowsARenewedCertificate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old := writeCertificate(t, dir)
+	f := files{members: "127.0.0.1", tls: fmt.Sprintf(", cert: %s/cert.pem, key: %[1]s/key.pem", dir)}
+	s := startReloaded(t, f)
+	shown := func() *big.Int {
+		t.Helper()
+		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // which one it is, is what is looked at
+		c, err := d.DialContext(t.Context(), "tcp", s.httpAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber
+	}
+	if shown().Cmp(old) != 0 {
+		t.Fatal("it shows another certificate from the start")
+	}
+	renewed := writeCertificate(t, dir)
+	done, err := s.Reload(t.Context(), s.load(f))
+	if err != nil || len(done.Restart) != 0 || !slices.Equal(done.Applied, []string{"the certificate of seatunnel.seikan.tls"}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if shown().Cmp(renewed) != 0 {
+		t.Error("it still shows the old certificate")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "key.pem"), []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changed := f
+	changed.seikan = "    logs: {level: debug}\n"
+	if _, err := s.Reload(t.Context(), s.load(changed)); err == nil || s.log.Enabled(t.Context(), slog.LevelDebug) || shown().Cmp(renewed) != 0 {
+		t.Errorf("a key that cannot be read: %v", err)
+	}
+	s.waitFor("it is ready", func() bool { return s.Health(t.Context()).Ready })
 }

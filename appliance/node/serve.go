@@ -111,6 +111,11 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 	if err := problems.Err(); err != nil {
 		return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	if !options.Raw { // what is stored was checked before it was sealed
+		if err := plan.Check(file); err != nil {
+			return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+	}
 	root := file.Root
 	if root, err = s.seal(root); err != nil {
 		return state.Job{}, fmt.Errorf("seal the job's secrets: %w", err)
@@ -216,7 +221,11 @@ func (s *Server) jobLog(jobID string) *slog.Logger { return s.log.With("job", jo
 // hands leadership over.
 func (s *Server) drain(ctx context.Context) {
 	s.draining.set(true)
-	switch err := s.worker.Drain(ctx, drainPatience); {
+	patience := drainPatience
+	if end, ok := ctx.Deadline(); ok { // what is stopped by force takes time too
+		patience = time.Until(end) * 2 / 3
+	}
+	switch err := s.worker.Drain(ctx, patience); {
 	case errors.Is(err, worker.ErrResumed):
 		return
 	case err != nil:
@@ -231,9 +240,9 @@ func (s *Server) drain(ctx context.Context) {
 
 const (
 	// drainPatience is how long the tasks of a node that is drained may take to end by a
-	// checkpoint: somewhat longer than the master waits for one.
+	// checkpoint, unless drain-seconds says otherwise: somewhat longer than the master waits for one.
 	drainPatience = 20 * time.Second
-	// drainWithin is how long all of it may take.
+	// drainWithin is how long all of it may take where drain-seconds is not set.
 	drainWithin = 30 * time.Second
 )
 

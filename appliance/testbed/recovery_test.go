@@ -294,6 +294,18 @@ func (c *processes) finish(client *node.Client, jobs []numberedJob) {
 	if out := c.must(0, "seikan", "checkpoint", "verify", "-m", "cluster"); !strings.Contains(out, " 0 bad") || strings.Contains(out, "\n0 good") {
 		c.t.Errorf("checkpoints after the recovery: %s", out)
 	}
+	var list []struct{ Checkpoint, Kind string }
+	out := c.must(0, "seikan", "checkpoint", "list", jobs[0].id, "-m", "cluster", "-o", "json")
+	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) == 0 || list[0].Kind != "savepoint" {
+		c.t.Fatalf("checkpoint list: %v, %s", err, out)
+	}
+	if out := c.must(0, "seikan", "checkpoint", "show", list[0].Checkpoint, "-m", "cluster"); !strings.Contains(out, "splits to be read") {
+		c.t.Errorf("checkpoint show: %s", out)
+	}
+	if out, err := c.call(0, "seikan", "checkpoint", "delete", list[0].Checkpoint, "-m", "cluster"); err == nil || !strings.Contains(out, "--force") {
+		c.t.Errorf("the newest savepoint is deleted: %v, %s", err, out)
+	}
+	c.must(0, "seikan", "checkpoint", "delete", list[0].Checkpoint, "-m", "cluster", "--force")
 }
 
 // TestAllDisksLost kills all nodes of a cluster with running jobs and takes their disks away: the

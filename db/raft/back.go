@@ -16,6 +16,18 @@ func (n *Node) hasMoved(members []Member) bool {
 	return slices.ContainsFunc(members, func(m Member) bool { return m.Voter && m.ID != n.id })
 }
 
+// isStillAt says whether the address under which the cluster knows this node leads to this very
+// process: two names of one place, and no copied directory.
+func (n *Node) isStillAt(members []Member) bool {
+	const patience = time.Second
+	i := slices.IndexFunc(members, func(m Member) bool { return m.ID == n.id })
+	if i < 0 {
+		return false
+	}
+	a, err := n.whoIsAt(n.ctx, members[i].Addr, n.id, patience)
+	return err == nil && a.process == n.process
+}
+
 // rejoin brings a node that has lost its state or has another address than its cluster knows back,
 // with the vote it had, however long that takes. Until then it takes part in no vote.
 func (n *Node) rejoin(members []Member) {
@@ -30,6 +42,11 @@ func (n *Node) rejoin(members []Member) {
 	}
 	pause := 100 * time.Millisecond
 	for {
+		if n.isStillAt(members) {
+			// The others reach it as before. Whoever leads is told the new address; to find one,
+			// its vote may be needed.
+			n.raftGate.Load().open()
+		}
 		err := n.Join(n.ctx, addrs, voter)
 		if err == nil {
 			n.rejoining.Store(false)

@@ -193,3 +193,23 @@ func TestHeldWorkIsRefusedUntilReleased(t *testing.T) {
 	release()
 	write(t, nodes[1].Forwarding(), op("late"))
 }
+
+// All nodes are started again under other names of their old places: nobody leads until some of
+// them vote under the old ones.
+func TestNodesThatCallThemselvesOtherwiseGoOn(t *testing.T) {
+	t.Parallel()
+	nodes := three(t)
+	for _, n := range nodes {
+		if err := n.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, n := range nodes {
+		nodes[i] = n.againAs(t, strings.Replace(n.cfg.Advertise, "127.0.0.1", "localhost", 1))
+	}
+	leader := leaderOf(t, nodes)
+	write(t, leader.Forwarding(), op("a"))
+	for _, n := range nodes {
+		awaitMember(t, leader, n.ID(), func(m Member) bool { return m.Addr == n.Addr() && m.Voter })
+	}
+}

@@ -311,6 +311,8 @@ func TestStaleConnectionsDoNotMakeWritesUnknown(t *testing.T) {
 	}
 }
 
+// A program that cannot work on the cluster's schema is not taken in; a member that is started
+// with one says so, and does not go on as leader.
 func TestNewerSchemaIsSaid(t *testing.T) {
 	t.Parallel()
 	all := migrations.All()
@@ -318,16 +320,31 @@ func TestNewerSchemaIsSaid(t *testing.T) {
 	newer := func(c *Config) { c.Migrations = next }
 	first := single(t, newer)
 	old := mustOpen(t, t.TempDir(), "127.0.0.1:0")
-	if err := old.Join(soon(t), []string{first.Addr()}, false); err != nil {
+	if err := old.Join(soon(t), []string{first.Addr()}, false); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("knows schema %d", len(all))) {
+		t.Errorf("an older program joins: %v", err)
+	}
+	member := mustOpen(t, t.TempDir(), "127.0.0.1:0", newer)
+	if err := member.Join(soon(t), []string{first.Addr()}, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := old.WaitReady(soon(t)); !errors.Is(err, db.ErrNewer) {
+	member.ready(t)
+	if err := member.stop(); err != nil {
+		t.Fatal(err)
+	}
+	member = member.again(t)
+	if err := member.WaitReady(soon(t)); !errors.Is(err, db.ErrNewer) {
 		t.Errorf("an older follower says %v", err)
 	}
-	if err := first.stop(); err != nil {
+	_ = first.Stepdown(member.ID())
+	until(t, "the newer program leads again", func() bool { return first.IsLeader() && !member.IsLeader() })
+	first.ready(t)
+	write(t, first.LeaderStore(), op("a"))
+
+	alone := single(t, newer)
+	if err := alone.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.again(t).WaitReady(soon(t)); !errors.Is(err, db.ErrNewer) {
+	if err := alone.again(t).WaitReady(soon(t)); !errors.Is(err, db.ErrNewer) {
 		t.Errorf("an older leader says %v", err)
 	}
 }

@@ -214,29 +214,33 @@ type about struct {
 	index    uint64 // how far its log goes
 	schema   int    // the newest that its program knows
 	voteless bool   // its role does not vote
+	process  string // which process it is
 }
 
 // What a node tells beside its id and index stands where rqlite tells the URL of its API:
-// "schema=7", then "novote" for a worker.
+// "schema=7,process=1f…", and "voteless" for a worker.
 func (n *Node) told() string {
-	text := schemaMark + strconv.Itoa(len(n.cfg.Migrations))
+	text := fmt.Sprintf("schema=%d,process=%s", len(n.cfg.Migrations), n.process)
 	if n.cfg.Voteless {
-		text += votelessMark
+		text += ",voteless"
 	}
 	return text
 }
 
-const (
-	schemaMark   = "schema="
-	votelessMark = ",novote"
-)
-
 func (a *about) read(url string) {
+	a.schema = silentSchema
 	_, text, _ := strings.Cut(url, "://")
-	text, a.voteless = strings.CutSuffix(text, votelessMark)
-	var err error
-	if a.schema, err = strconv.Atoi(strings.TrimPrefix(text, schemaMark)); err != nil {
-		a.schema = silentSchema
+	for part := range strings.SplitSeq(text, ",") {
+		switch key, value, _ := strings.Cut(part, "="); key {
+		case "schema":
+			if v, err := strconv.Atoi(value); err == nil {
+				a.schema = v
+			}
+		case "process":
+			a.process = value
+		case "voteless":
+			a.voteless = true
+		}
 	}
 }
 
@@ -359,22 +363,28 @@ func (n *Node) seat(m Member, now []Member) error {
 func (m *manager) vet(jr *proto.JoinRequest, members []Member) error {
 	const patience = 3 * time.Second
 	n := m.n
+	a, err := n.whoIsAt(n.ctx, jr.Address, jr.Id, patience)
+	if err != nil {
+		err = fmt.Errorf("the leader (%s) does not reach the node %s at the address that it advertises: %w; "+
+			"if another node is there, give each its own address (public-address in hazelcast.yaml)", n.cfg.Advertise, jr.Id, err)
+		n.cfg.Log.Warn("a node is not taken in", "error", err)
+		return err
+	}
 	for _, old := range members {
 		if old.ID != jr.Id || old.Addr == jr.Address {
 			continue
 		}
-		if _, err := n.whoIsAt(n.ctx, old.Addr, jr.Id, patience); err == nil {
+		if there, err := n.whoIsAt(n.ctx, old.Addr, jr.Id, patience); err == nil && there.process != a.process {
 			err := fmt.Errorf("two nodes have the id %s: one answers at %s, another one asks to be taken in at %s; "+
 				"was a state directory copied? Empty it on one of the two", jr.Id, old.Addr, jr.Address)
 			n.cfg.Log.Error("a node is not taken in", "error", err)
 			return err
 		}
 	}
-	a, err := n.whoIsAt(n.ctx, jr.Address, jr.Id, patience)
 	switch {
-	case err != nil:
-		err = fmt.Errorf("the leader (%s) does not reach the node %s at the address that it advertises: %w; "+
-			"if another node is there, give each its own address (public-address in hazelcast.yaml)", n.cfg.Advertise, jr.Id, err)
+	case a.schema < int(n.readers.Load()):
+		err = fmt.Errorf("node %s at %s runs a program that knows schema %d of the state store, and this cluster's is for %d or later: start it with the cluster's version",
+			jr.Id, jr.Address, a.schema, n.readers.Load())
 		n.cfg.Log.Warn("a node is not taken in", "error", err)
 		return err
 	case jr.Voter && a.voteless:

@@ -22,6 +22,7 @@ type Node struct {
 	cfg     Config
 	lock    *os.File
 	id      string
+	process string // random, of this opening
 	capture *capture
 	st      *store.Store
 	inner   *hraft.Raft // of st
@@ -67,7 +68,7 @@ func open(cfg Config) (*Node, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, subs: make(map[chan struct{}]struct{})}
+	n := &Node{cfg: cfg, process: newID(), subs: make(map[chan struct{}]struct{})}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err

@@ -109,6 +109,12 @@ func (n *testNode) again(t testing.TB, change ...func(*Config)) *testNode {
 	return mustOpen(t, n.cfg.Dir, n.cfg.Advertise, change...)
 }
 
+// againAs opens a stopped node at its old place under another name of it.
+func (n *testNode) againAs(t testing.TB, advertise string) *testNode {
+	t.Helper()
+	return mustOpen(t, n.cfg.Dir, n.cfg.Advertise, func(c *Config) { c.Advertise = advertise })
+}
+
 func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)

@@ -40,13 +40,15 @@ func (n *Node) migrate(ctx context.Context) {
 				}
 				pause = recheck
 			case errors.Is(err, db.ErrNewer):
-				n.newer.Store(err)
-				n.cfg.Log.Error("this node leads and cannot write", "error", err)
-				n.tell()
-				if n.otherVoters() > 0 {
-					_ = n.st.Stepdown(false, "")
+				if _, known := n.newer.Load().(error); !known {
+					n.newer.Store(err)
+					n.cfg.Log.Error("this node leads and cannot write", "error", err)
+					n.tell()
 				}
-				return
+				pause = recheck
+				if n.otherVoters() > 0 {
+					_ = n.st.Stepdown(false, "") // is tried again
+				}
 			case err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotLeader):
 				n.cfg.Log.Warn("the schema of the state store is not up to date yet", "error", err)
 			case held != "": // an older program can lead meanwhile, this one cannot
@@ -65,17 +67,29 @@ func (n *Node) migrate(ctx context.Context) {
 // upgrade waits until this node is in a cluster and its schema is one that this program can work
 // on, and raises it where an older leader does not.
 func (n *Node) upgrade() {
+	told := false
 	for ; n.ctx.Err() == nil; wait(n.ctx, time.Second) {
 		if _, addr := n.Leader(); addr == "" || n.IsLeader() {
 			continue
 		}
 		v := &view{node: n, forward: true}
 		schema, err := db.SchemaOf(n.ctx, v)
-		if err == nil && schema.Version > 0 && schema.Version < n.cfg.Oldest {
+		if err != nil || schema.Version == 0 {
+			continue
+		}
+		if err := schema.Check(len(n.cfg.Migrations)); err != nil {
+			if !told {
+				n.cfg.Log.Error("this node's program cannot work on the state of its cluster", "error", err)
+			}
+			told = true
+			continue
+		}
+		if schema.Version < n.cfg.Oldest {
 			var held string
-			if schema, held, err = n.raise(n.ctx, v); held != "" {
+			if schema, held, err = n.raise(n.ctx, v); held != "" && !told {
 				n.cfg.Log.Warn("this program needs a newer schema of the state store than the cluster has", "version", schema.Version,
 					"needs", n.cfg.Oldest, "why_not", held)
+				told = true
 			}
 		}
 		if err == nil && schema.Version >= n.cfg.Oldest {

@@ -133,7 +133,7 @@ func TestSchemaIsRaisedOnlyAsFarAsEveryProgramAllows(t *testing.T) {
 			t.Errorf("from %d, needing %d, beside %v: raised to %d (%q), want %d", c.now, c.oldest, c.others, got, held, c.want)
 		}
 	}
-	for text, want := range map[string]about{"http://schema=7": {schema: 7}, "http://schema=7,novote": {schema: 7, voteless: true},
+	for text, want := range map[string]about{"http://schema=7": {schema: 7}, "http://schema=7,process=ab,voteless,later=1": {schema: 7, process: "ab", voteless: true},
 		"http://": {schema: silentSchema}, "": {schema: silentSchema}, "https://schema=x": {schema: silentSchema}} {
 		var got about
 		if got.read(text); got != want {

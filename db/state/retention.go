@@ -134,8 +134,8 @@ func (j *Jobs) NextBatch(ctx context.Context, kind string, d Due, limit int) (Ba
 	case ArchiveEvents:
 		// Ids and times grow together, so that the newest event of before a time tells where to
 		// end. The newest of all stays, so that ids never begin again.
-		const old = `FROM event WHERE id < (SELECT max(id) FROM event) AND id <= max(?,
-			COALESCE((SELECT id FROM event WHERE at_ms < ? ORDER BY at_ms DESC, id DESC LIMIT 1), 0))`
+		const old = `FROM event WHERE id <= min((SELECT max(id) FROM event) - 1, max(?,
+			COALESCE((SELECT id FROM event WHERE at_ms < ? ORDER BY at_ms DESC, id DESC LIMIT 1), 0)))`
 		some = db.S("SELECT EXISTS (SELECT 1 "+old+")", d.Event, d.Events.UnixMilli())
 		mark = db.S("UPDATE event SET batch = ? WHERE id IN (SELECT id "+old+" ORDER BY id LIMIT ?)", id, d.Event, d.Events.UnixMilli(), int64(limit))
 	default:

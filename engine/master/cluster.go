@@ -433,9 +433,6 @@ func forced(owed error) state.Move {
 		Error: fmt.Sprintf("the cancel was forced after %v: %v; a restore (-r) finishes them first", cancelWithin, owed)}
 }
 
-// countWithin bounds the reading of manifests at the end of a job.
-const countWithin = 3 * time.Second
-
 // ShapeOf is what the master keeps of a plan.
 func ShapeOf(p *plan.Plan) *Shape {
 	s := &Shape{RetryTimes: int64(p.Env.RetryTimes), CheckpointTimeoutMS: p.Env.CheckpointTimeout.Milliseconds(), DirtyMaxCount: p.Env.Dirty.MaxCount, RetryWaitMS: p.Env.RetryInterval.Milliseconds(), MemoryBytes: p.Env.MemoryBytes,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"seikan/engine/checkpoint"
 	"seikan/engine/rpc"
@@ -60,6 +61,9 @@ func (r *reign) count(report rpc.TaskReport) {
 	}
 	t.tasks[report.TaskKey] = maps.Clone(report.Counters)
 }
+
+// countWithin bounds the reading of manifests for their counters.
+const countWithin = 3 * time.Second
 
 // countFinal takes the counters of a pipeline that has finished from its manifest: another master
 // may have heard the reports.

@@ -49,7 +49,8 @@ func TestCheckRefusesNothingThatBuildAccepts(t *testing.T) {
 
 func TestCheckFindsUnknownPluginsAndOptionsWithoutConnecting(t *testing.T) {
 	t.Parallel()
-	f, err := job.Parse("job.conf", []byte(`source { Jdbc { url = "jdbc:postgresql://192.0.2.1/x", query = "select 1", driver = "org.postgresql.Driver" } }
+	f, err := job.Parse("job.conf", []byte(`env { }
+source { Jdbc { url = "jdbc:postgresql://192.0.2.1/x", query = "select 1", driver = "org.postgresql.Driver" } }
 sink { Consol { } }`), job.Options{})
 	if err != nil {
 		t.Fatal(err)

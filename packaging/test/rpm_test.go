@@ -70,7 +70,7 @@ func TestTarballWorksWhereItIsUnpacked(t *testing.T) {
 	has(t, out, "Total Write Count         :                  32")
 	installed := filepath.Join(dir, "root")
 	run(t, home, []string{"DESTDIR=" + installed}, "bin/install.sh")
-	for _, f := range []string{"usr/bin/seikan", "etc/seikan/seatunnel.yaml", "usr/lib/systemd/system/seikan.service", "usr/share/man/man8/seikan.8.gz", "usr/share/seikan/bin/seatunnel.sh"} {
+	for _, f := range []string{"usr/bin/seikan", "etc/seikan/seatunnel.yaml", "usr/lib/systemd/system/seikan.service", "usr/share/man/man8/seikan.8.gz", "usr/share/seikan/bin/seatunnel.sh", "usr/share/doc/seikan/third-party-notices.txt.gz"} {
 		if _, err := os.Lstat(filepath.Join(installed, f)); err != nil {
 			t.Error(err)
 		}

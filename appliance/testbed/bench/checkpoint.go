@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -120,17 +121,19 @@ sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = 200000
 		name string
 		job  func(interval string) string
 	}{{"FakeSource → Assert", fakes}, {"CSV → CSV, a file for each", files}} {
-		var walls [2]float64
-		for i, interval := range []string{"job.mode = BATCH", fmt.Sprintf("job.mode = BATCH, checkpoint.interval = %d", every)} {
-			path, err := b.job("stopped", c.job(interval))
-			if err != nil {
-				return err
+		walls := [2]float64{math.Inf(1), math.Inf(1)} // the shortest of five: what else the machine does only adds
+		for range 5 {
+			for i, interval := range []string{"job.mode = BATCH", fmt.Sprintf("job.mode = BATCH, checkpoint.interval = %d", every)} {
+				path, err := b.job("stopped", c.job(interval))
+				if err != nil {
+					return err
+				}
+				cost, err := b.once(func() error { return os.RemoveAll(filepath.Join(b.dir, "out")) }, b.bin, "run", "-q", path)
+				if err != nil {
+					return err
+				}
+				walls[i] = min(walls[i], cost.wall)
 			}
-			cost, err := b.measure(func() error { return os.RemoveAll(filepath.Join(b.dir, "out")) }, b.bin, "run", "-q", path)
-			if err != nil {
-				return err
-			}
-			walls[i] = cost.wall
 		}
 		number := walls[1] * 1000 / every
 		fmt.Printf("| rows stopped while one is taken, %s | %.1f | must ≤ 50, aim 0; %.2f s without, %.2f s with one every %d ms |\n", c.name, (walls[1]-walls[0])*1000/number, walls[0], walls[1], every)

@@ -131,24 +131,32 @@ func (b *bench) installDuckDB() error {
 func (b *bench) measure(before func() error, name string, args ...string) (cost, error) {
 	var walls, cpus, sizes []float64
 	for range runs {
-		if before != nil {
-			if err := before(); err != nil {
-				return cost{}, err
-			}
+		c, err := b.once(before, name, args...)
+		if err != nil {
+			return cost{}, err
 		}
-		c := exec.Command(name, args...)
-		c.Env = append(os.Environ(), "SEIKAN_STATE_DIR="+filepath.Join(b.dir, "state"))
-		var out bytes.Buffer
-		c.Stdout, c.Stderr = &out, &out
-		began := time.Now()
-		if err := c.Run(); err != nil {
-			return cost{}, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out.String())
-		}
-		walls = append(walls, time.Since(began).Seconds())
-		cpus = append(cpus, (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds())
-		sizes = append(sizes, float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024)
+		walls, cpus, sizes = append(walls, c.wall), append(cpus, c.cpu), append(sizes, c.rss)
 	}
 	return cost{median(walls), median(cpus), slices.Max(sizes)}, nil
+}
+
+// once runs a command.
+func (b *bench) once(before func() error, name string, args ...string) (cost, error) {
+	if before != nil {
+		if err := before(); err != nil {
+			return cost{}, err
+		}
+	}
+	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), "SEIKAN_STATE_DIR="+filepath.Join(b.dir, "state"))
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	began := time.Now()
+	if err := c.Run(); err != nil {
+		return cost{}, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out.String())
+	}
+	return cost{time.Since(began).Seconds(), (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(),
+		float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024}, nil
 }
 
 func median(v []float64) float64 {

@@ -1,5 +1,6 @@
 // Package faults runs real clusters, each node a process in a network and a mount namespace of
-// its own, and does to them what happens in the field: kills, pauses, cut networks, full disks.
+// its own, and does to them what happens in the field: kills, pauses, cut networks, full and slow
+// disks, wrong clocks, upgrades.
 package faults
 
 import (

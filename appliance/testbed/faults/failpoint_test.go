@@ -38,6 +38,7 @@ func TestANodeMayDieAtEveryDurableStep(t *testing.T) {
 	for k := range clusters {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			t.Parallel()
+			need(t)
 			o := calm()
 			o.Programs = []string{testbed.Failpoints(t)}
 			c := Start(t, 3, o)

@@ -25,6 +25,7 @@ const (
 // programs is a cluster of nodes of one of them.
 func programs(t *testing.T, first int) Options {
 	t.Helper()
+	need(t)
 	o := calm()
 	o.Programs, o.Program = []string{testbed.At(t, before), testbed.Seikan(t)}, first
 	return o
