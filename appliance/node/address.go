@@ -100,5 +100,5 @@ func (s *Server) info() rpc.NodeInfo {
 		slots = 0
 	}
 	return rpc.NodeInfo{ID: s.raft.ID(), Incarnation: s.incarnation, Addr: s.advertised(), Role: string(s.cfg.Role), Version: s.version,
-		Tags: s.tags.get(), Slots: slots, MemoryBytes: memoryLimit(s.cfg), Draining: s.draining.get()}
+		Tags: s.tags.get(), Slots: slots, MemoryBytes: memoryLimit(s.cfg), Draining: s.draining.get(), Files: s.files}
 }

@@ -111,11 +111,6 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 	if err := problems.Err(); err != nil {
 		return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	if !options.Raw { // what is stored was checked before it was sealed
-		if err := plan.Check(file); err != nil {
-			return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
-		}
-	}
 	root := file.Root
 	if root, err = s.seal(root); err != nil {
 		return state.Job{}, fmt.Errorf("seal the job's secrets: %w", err)

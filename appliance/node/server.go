@@ -35,6 +35,7 @@ type Server struct {
 	version     string
 	commit      string
 	incarnation string
+	files       string // see filesSeen
 	disk        *membership
 	guard       *port.Guard
 	port        *port.Port
@@ -96,7 +97,7 @@ type StartOptions struct {
 // Start opens the node's port and state and begins to look for its cluster. It returns when the
 // node can be asked; Ready tells when it serves.
 func Start(ctx context.Context, o StartOptions) (s *Server, err error) {
-	s = &Server{cfg: o.Config, log: o.Log, version: o.Version, commit: o.Commit, incarnation: randomID(8), blobs: o.Blobs, backups: o.Backups, started: time.Now(), meter: rest.NewMeter(), logs: o.Logs}
+	s = &Server{cfg: o.Config, log: o.Log, version: o.Version, commit: o.Commit, incarnation: randomID(8), files: filesSeen(), blobs: o.Blobs, backups: o.Backups, started: time.Now(), meter: rest.NewMeter(), logs: o.Logs}
 	s.figures.size.limits.Store(&o.Config.State)
 	s.figures.size.log = o.Log
 	s.bodies = rest.NewBodies(roomForBodies)

@@ -35,13 +35,13 @@ type decider struct {
 	Facts
 	rooms []room // by id of the node
 	index map[string]int
-	trial []taken           // what was placed since fits began
-	homes map[string]string // node of the node-bound pipelines of each job, see home
+	trial []taken          // what was placed since fits began
+	homes map[string]Place // node of the node-bound pipelines of each job, see home
 	out   []Action
 }
 
 func newDecider(f Facts) *decider {
-	d := &decider{Facts: f, homes: map[string]string{}}
+	d := &decider{Facts: f, homes: map[string]Place{}}
 	d.occupied()
 	return d
 }

@@ -57,7 +57,7 @@ func (t *table) job(id string, s state.Status, change ...func(*JobFact)) *table 
 func placed(s state.PipelineStatus, ago time.Duration, change ...func(*PipelineFact)) func(*JobFact) {
 	return func(j *JobFact) {
 		p := PipelineFact{Row: state.Pipeline{JobID: j.Job.ID, ID: 1, Attempt: 2, Status: s}, Since: time.Hour - ago, SinceOrder: 50,
-			Placement: Placement{"head": {"a", "a.1", "a:5801"}, "chain-0": {"a", "a.1", "a:5801"}, "chain-1": {"b", "b.1", "b:5801"}}}
+			Placement: Placement{"head": {Node: "a", Incarnation: "a.1", Addr: "a:5801"}, "chain-0": {Node: "a", Incarnation: "a.1", Addr: "a:5801"}, "chain-1": {Node: "b", Incarnation: "b.1", Addr: "b:5801"}}}
 		for _, f := range change {
 			f(&p)
 		}
@@ -319,7 +319,9 @@ func TestAFailedJobIsSettledOnce(t *testing.T) {
 	failing := func(p state.PipelineStatus, change ...func(*PipelineFact)) *table {
 		return facts().node("a").node("b").job("1", state.Failing, placed(p, 2*time.Second, change...))
 	}
-	settle := func(p *PipelineFact) { p.Placement = Placement{"settle": {"a", "a.1", "a:5801"}} }
+	settle := func(p *PipelineFact) {
+		p.Placement = Placement{"settle": {Node: "a", Incarnation: "a.1", Addr: "a:5801"}}
+	}
 	failing(state.PipelineFailed).want(t, "1/1 begins on a:5801")
 	failing(state.PipelineRunning, settle).says("1", "settle", rpc.Finished).want(t, "1/1 is FINISHED:")
 	failing(state.PipelineFinished, settle).want(t, "1 ends FAILED, forced false")
@@ -329,7 +331,7 @@ func TestAFailedJobIsSettledOnce(t *testing.T) {
 
 func TestAPlacementWithoutAnAnswerKeepsItsSlots(t *testing.T) {
 	t.Parallel()
-	sent := Placement{"head": {"a", "a.1", "a:5801"}, "chain-0": {"a", "a.1", "a:5801"}, "chain-1": {"a", "a.1", "a:5801"}}
+	sent := Placement{"head": {Node: "a", Incarnation: "a.1", Addr: "a:5801"}, "chain-0": {Node: "a", Incarnation: "a.1", Addr: "a:5801"}, "chain-1": {Node: "a", Incarnation: "a.1", Addr: "a:5801"}}
 	u := unsures{}
 	u.note(Begin{JobID: "1", Pipeline: 1, Placement: sent}, state.ErrMoved, 0)
 	if len(u) != 0 {

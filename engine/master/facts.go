@@ -72,6 +72,7 @@ type Place struct {
 	Node        string `json:"node"`
 	Incarnation string `json:"incarnation"`
 	Addr        string `json:"addr"`
+	Files       string `json:"files,omitempty"` // see rpc.NodeInfo
 }
 
 // Seat is where an order goes: a node in one incarnation.

@@ -14,9 +14,9 @@ func TestANodeWithANewIDIsFoundAtItsAddress(t *testing.T) {
 		return &node{fact: NodeFact{Info: rpc.NodeInfo{ID: id, Incarnation: id + ".1", Addr: addr}, Tasks: map[rpc.TaskKey]rpc.TaskReport{}}}
 	}
 	nodes := map[string]*node{"n1": heard("n1", "h1:5801"), "new": heard("new", "h2:5801"), "silent": {fact: NodeFact{Info: rpc.NodeInfo{Addr: "h3:5801"}}}}
-	p := Placement{"head": {"n1", "n1.0", "h1:5801"}, "chain-0": {"n2", "n2.7", "h2:5801"}, "chain-1": {"n3", "n3.1", "h3:5801"}, "chain-2": {"n4", "n4.1", "h4:5801"}}
+	p := Placement{"head": {Node: "n1", Incarnation: "n1.0", Addr: "h1:5801"}, "chain-0": {Node: "n2", Incarnation: "n2.7", Addr: "h2:5801"}, "chain-1": {Node: "n3", Incarnation: "n3.1", Addr: "h3:5801"}, "chain-2": {Node: "n4", Incarnation: "n4.1", Addr: "h4:5801"}}
 	moved(p, nodes)
-	want := Placement{"head": {"n1", "n1.0", "h1:5801"}, "chain-0": {"new", "n2.7", "h2:5801"}, "chain-1": {"n3", "n3.1", "h3:5801"}, "chain-2": {"n4", "n4.1", "h4:5801"}}
+	want := Placement{"head": {Node: "n1", Incarnation: "n1.0", Addr: "h1:5801"}, "chain-0": {Node: "new", Incarnation: "n2.7", Addr: "h2:5801"}, "chain-1": {Node: "n3", Incarnation: "n3.1", Addr: "h3:5801"}, "chain-2": {Node: "n4", Incarnation: "n4.1", Addr: "h4:5801"}}
 	for task, at := range want {
 		if p[task] != at {
 			t.Errorf("%s is at %+v, want %+v", task, p[task], at)

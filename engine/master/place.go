@@ -12,7 +12,7 @@ import (
 // fits places all pipelines of a job on paper.
 func (d *decider) fits(j JobFact) string {
 	homes := d.homes
-	d.homes, d.trial = map[string]string{}, d.trial[:0]
+	d.homes, d.trial = map[string]Place{}, d.trial[:0]
 	defer func() { d.homes = homes }()
 	for _, p := range j.Shape.Pipelines {
 		if _, reason := d.place(j, p, tasksOf(p)); reason != "" {
@@ -32,18 +32,19 @@ func tasksOf(p PipelineShape) []string {
 }
 
 // home is the node where a job's data lies that only one node can see: the same for all its
-// node-bound pipelines, from the save modes on and through every restart. "" is not chosen yet.
-func (d *decider) home(j JobFact) string {
+// node-bound pipelines, from the save modes on and through every restart, or one that sees the same
+// files. The zero Place is not chosen yet.
+func (d *decider) home(j JobFact) Place {
 	for _, p := range j.Shape.Pipelines {
 		if p.NodeBound == "" {
 			continue
 		}
 		for _, at := range j.Pipelines[p.ID].Placement {
-			return at.Node
+			return at
 		}
 	}
 	if at, ok := j.Pipelines[0].Placement[string(rpc.Prepare)]; ok {
-		return at.Node
+		return at
 	}
 	return d.homes[j.Job.ID]
 }
@@ -68,14 +69,14 @@ func (d *decider) place(j JobFact, p PipelineShape, tasks []string) (Placement, 
 			need += p.slots(t)
 		}
 		room := need
-		if home == "" {
+		if home.Node == "" {
 			room = bound(j)
 		}
 		n, reason := d.choose(j, need, room, home)
 		if reason != "" {
 			return nil, reason + "; the pipeline must run on one node: " + p.NodeBound
 		}
-		d.homes[j.Job.ID] = n.Node
+		d.homes[j.Job.ID] = n
 		for _, t := range tasks {
 			out[t] = n
 		}
@@ -86,7 +87,7 @@ func (d *decider) place(j JobFact, p PipelineShape, tasks []string) (Placement, 
 		if need := bound(j); t == string(rpc.Prepare) && need > room {
 			room = need // its node is the job's home
 		}
-		n, reason := d.choose(j, p.slots(t), room, "")
+		n, reason := d.choose(j, p.slots(t), room, Place{})
 		if reason != "" {
 			return nil, reason
 		}
@@ -95,13 +96,14 @@ func (d *decider) place(j JobFact, p PipelineShape, tasks []string) (Placement, 
 	return out, ""
 }
 
-// choose finds a node that has room, and takes slots of it; only limits the choice to one node. A
-// node that is silent, and so perhaps lost, is chosen last.
-func (d *decider) choose(j JobFact, slots, room int, only string) (Place, string) {
+// choose finds a node that has room, and takes slots of it; home, if there is one, limits the choice
+// to that node and those that see the same files. A node that is silent, and so perhaps lost, is
+// chosen last.
+func (d *decider) choose(j JobFact, slots, room int, home Place) (Place, string) {
 	best := -1
 	for i := range d.rooms {
 		r := &d.rooms[i]
-		if only != "" && only != r.id || best >= 0 && !r.before(&d.rooms[best]) {
+		if !r.sees(home) || best >= 0 && !r.before(&d.rooms[best]) {
 			continue
 		}
 		if r.refuses(j, room) == "" {
@@ -109,25 +111,25 @@ func (d *decider) choose(j JobFact, slots, room int, only string) (Place, string
 		}
 	}
 	if best < 0 {
-		return Place{}, d.refusal(j, room, only)
+		return Place{}, d.refusal(j, room, home)
 	}
 	r := &d.rooms[best]
 	d.trial = append(d.trial, taken{best, slots, r.take(j, slots)})
-	return Place{Node: r.id, Incarnation: r.fact.Info.Incarnation, Addr: r.fact.Info.Addr}, ""
+	return Place{Node: r.id, Incarnation: r.fact.Info.Incarnation, Addr: r.fact.Info.Addr, Files: r.fact.Info.Files}, ""
 }
 
 // refusal says why no node was chosen.
-func (d *decider) refusal(j JobFact, room int, only string) string {
+func (d *decider) refusal(j JobFact, room int, home Place) string {
 	count := map[string]int{}
 	for i := range d.rooms {
-		if r := &d.rooms[i]; only == "" || only == r.id {
+		if r := &d.rooms[i]; r.sees(home) {
 			count[r.refuses(j, room)]++
 		}
 	}
 	delete(count, away)
 	who, none := "no worker has room", "no worker is there"
-	if only != "" {
-		who, none = fmt.Sprintf("node %s, where its data is, has no room", only), fmt.Sprintf("node %s, where its data is, is not there", only)
+	if home.Node != "" {
+		who, none = fmt.Sprintf("node %s, where its data is, has no room", home.Node), fmt.Sprintf("node %s, where its data is, is not there", home.Node)
 	}
 	if len(count) == 0 {
 		return none

@@ -26,6 +26,11 @@ type taken struct {
 
 const away = "away"
 
+// sees says whether the data of a home can be seen from here; the zero Place is everywhere.
+func (r *room) sees(home Place) bool {
+	return home.Node == "" || r.id == home.Node || home.Files != "" && r.fact.Info.Files == home.Files
+}
+
 // before says whether a room is a better choice than another.
 func (r *room) before(o *room) bool {
 	if r.silent != o.silent {

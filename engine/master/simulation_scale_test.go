@@ -54,7 +54,7 @@ func BenchmarkDecide(b *testing.B) {
 		p := PipelineFact{Row: state.Pipeline{ID: 1, Status: state.PipelineRunning, Attempt: 1}, Placement: Placement{}}
 		for k, name := range tasksOf(shape.Pipelines[0]) {
 			id := fmt.Sprintf("n%03d", (i*5+k)%1000)
-			p.Placement[name] = Place{id, id, id}
+			p.Placement[name] = Place{Node: id, Incarnation: id, Addr: id}
 			key := taskKey(j, 1, 1, name)
 			f.Nodes[id].Tasks[key] = rpc.TaskReport{TaskKey: key, State: rpc.Running}
 		}

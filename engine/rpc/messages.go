@@ -82,6 +82,9 @@ type NodeInfo struct {
 	Slots       int               `json:"slots"` // 0: dynamic
 	MemoryBytes int64             `json:"memory_bytes"`
 	Draining    bool              `json:"draining,omitempty"`
+	// Files names the tree of files that the node sees: two nodes of one name see the same one. ""
+	// is not known to be that of any other.
+	Files string `json:"files,omitempty"`
 }
 
 // Report is what a worker sends: on every change, and at least every second.
