@@ -106,7 +106,7 @@ func (c *Cluster) WaitClock(n *Node, ahead time.Duration) {
 	c.t.Helper()
 	c.Wait(fmt.Sprintf("the clock of node %d is %v ahead", n.Index, ahead), patience, func(ctx context.Context) error {
 		v, err := n.Metrics(ctx, "cluster_time")
-		if off := time.UnixMilli(int64(v["cluster_time"])).Sub(time.Now()) - ahead; err == nil && off.Abs() > time.Minute {
+		if off := time.Until(time.UnixMilli(int64(v["cluster_time"]))) - ahead; err == nil && off.Abs() > time.Minute {
 			err = fmt.Errorf("it is %v off", off)
 		}
 		return err
