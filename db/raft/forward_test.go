@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,4 +122,48 @@ func TestCallsToACutOffLeaderEndWhenItIsReplaced(t *testing.T) {
 	}
 	write(t, nodes[2].Forwarding(), op("after"))
 	wire.mend()
+}
+
+// brittle is a network whose next answers from the store of another node are resets.
+type brittle struct {
+	Layer
+	left *atomic.Int32
+}
+
+func (l brittle) Dial(addr string, timeout time.Duration) (net.Conn, error) {
+	conn, err := l.Layer.Dial(addr, timeout)
+	return brittleConn{conn, l.left}, err
+}
+
+type brittleConn struct {
+	net.Conn
+	left *atomic.Int32
+}
+
+func (c brittleConn) Read(p []byte) (int, error) {
+	if c.left.Add(-1) < 0 {
+		return c.Conn.Read(p)
+	}
+	return 0, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+}
+
+// A query whose connection ends with the leader is asked again: nothing can have come of it.
+func TestAQueryWhoseConnectionBreaksIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	leader := single(t)
+	var left atomic.Int32
+	follower := mustOpen(t, t.TempDir(), "127.0.0.1:0", func(c *Config) { c.Cluster = brittle{c.Cluster, &left} })
+	if err := follower.Join(soon(t), []string{leader.Addr()}, false); err != nil {
+		t.Fatal(err)
+	}
+	follower.ready(t)
+	write(t, leader.Forwarding(), op("one"))
+	left.Store(30) // more than the client tries by itself
+	rows, err := follower.Forwarding().Query(soon(t), db.S("SELECT count(*) FROM op"))
+	if err != nil || rows.Values[0][0] != int64(1) {
+		t.Errorf("%v %v", rows, err)
+	}
+	if left.Load() > 0 {
+		t.Errorf("%d resets are left", left.Load())
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 
 	"github.com/rqlite/rqlite/v8/command/proto"
@@ -157,12 +159,18 @@ func (v *view) ask(ctx context.Context, s db.Statement) ([]*proto.QueryRows, err
 			rows, _, err := n.client.Query(queryRequest(s, levelLatest, timeout), addr, nil, n.cfg.CallTimeout)
 			return rows, err
 		})
-		if errors.Is(err, errReplaced) {
+		if errors.Is(err, errReplaced) || isBroken(err) {
 			return nil, &NotLeaderError{} // a query may be asked again
 		}
 		return rows, err
 	}
 	return n.query(queryRequest(s, levelLatest, timeout))
+}
+
+// isBroken says whether a call ended with its connection: the leader has died, perhaps.
+func isBroken(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // final is an error after which nothing may be tried again.
