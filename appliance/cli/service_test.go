@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,6 +70,9 @@ func TestANodeTellsItsServiceManagerHowItDoes(t *testing.T) {
 	manager := listenAsSystemd(t, filepath.Join(b.dir, "notify"))
 	c := testbed.Command(t, b.state, "server", "--home", filepath.Join(b.dir, "home"))
 	c.Env = append(c.Env, "NOTIFY_SOCKET="+filepath.Join(b.dir, "notify"), "WATCHDOG_USEC=2000000", "INVOCATION_ID=")
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // under nohup the node would inherit that it is ignored
+	defer signal.Stop(hup)
 	p := b.begin(c)
 	t.Cleanup(func() { _ = c.Process.Kill() })
 	hears := func(words string) {
