@@ -254,14 +254,14 @@ func (h *Head) watch(ctx context.Context) error {
 }
 
 func (h *Head) tellCompleted(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil { // which is when Completed has returned, perhaps
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
 		case id := <-h.completed:
 			h.cfg.Completed(ctx, id)
 		}
 	}
+	return ctx.Err()
 }
 
 // Close closes what Prepare and Settle opened.
