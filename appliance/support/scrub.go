@@ -3,6 +3,8 @@ package support
 
 import (
 	"cmp"
+	"encoding/json"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,12 +23,28 @@ func NewScrubber(secrets []string) *Scrubber {
 	s := &Scrubber{}
 	for _, text := range secrets {
 		if text = strings.TrimSpace(text); len(text) >= shortest && text != masked {
-			s.secrets = append(s.secrets, text)
+			s.secrets = append(s.secrets, text, url.QueryEscape(text), url.PathEscape(text))
+			for _, escape := range []bool{true, false} {
+				s.secrets = append(s.secrets, asJSON(text, escape))
+			}
 		}
 	}
-	slices.SortFunc(s.secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // one may be part of another
+	slices.Sort(s.secrets)
+	slices.SortStableFunc(s.secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // one may be part of another
 	s.secrets = slices.Compact(s.secrets)
 	return s
+}
+
+// asJSON is a text as it stands inside a JSON string.
+func asJSON(text string, html bool) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(html)
+	if err := e.Encode(text); err != nil {
+		return text
+	}
+	quoted := strings.TrimSpace(b.String())
+	return quoted[1 : len(quoted)-1]
 }
 
 // What looks like a secret, and what is left of it.
@@ -36,7 +54,7 @@ var suspects = []struct {
 }{
 	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`), masked},
 	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{4,}`), "$1 " + masked},
-	{regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^\s"'@/]*:[^\s"'@]*@`), "$1" + masked + "@"},
+	{regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^\s"'@/]*:[^\s"']*@`), "$1" + masked + "@"},
 	{regexp.MustCompile(`(?i)([a-z0-9._-]*(?:password|passwd|pwd|secret|token|access[._-]?key|api[._-]?key|private[._-]?key|session[._-]?key|credential|authorization|license[._-]?key)[a-z0-9._-]*` +
 		`(?:\\*["'])?\s*[:=]\s*)(\\+"(?:[^"\\]|\\[^"])*\\+"|"(?:[^"\\]|\\.)*"|'[^'\n]*'|[^\s,;&}\])"']+)`), "$1" + masked},
 }

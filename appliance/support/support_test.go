@@ -14,7 +14,7 @@ import (
 
 func TestScrubberTakesSecretsOut(t *testing.T) {
 	t.Parallel()
-	s := NewScrubber([]string{"told-secret", "abc", " told-secret-2\n"})
+	s := NewScrubber([]string{"told-secret", "abc", " told-secret-2\n", `S3CRET"&\x y`})
 	for _, text := range []string{
 		"it said told-secret and told-secret-2",
 		"password=S3CRET!", "PASSWORD = S3CRET!", `"password": "S3CRET!"`, `"password" : "a \"S3CRET!\" b"`, "password: 'S3CRET!'",
@@ -22,7 +22,8 @@ func TestScrubberTakesSecretsOut(t *testing.T) {
 		"jdbc:mysql://host/db?user=me&password=S3CRET!&ssl=true", "https://me:S3CRET!@host/path", "dial mongodb://u:S3CRET!@h:27017",
 		"Authorization: Bearer S3CRET0", "header basic UzNDUkVUIQ==S3CRET", "api_key=S3CRET!", "x-api-key: S3CRET!",
 		"-----BEGIN RSA PRIVATE KEY-----\nS3CRET!\n-----END RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nS3CRET! cut off",
-		"sessionToken=S3CRET!;", "[password=S3CRET!]",
+		"sessionToken=S3CRET!;", "[password=S3CRET!]", "mysql://me:p@S3CRET!@host/db",
+		`{"note":"S3CRET\"\u0026\\x y"}`, `{"note":"S3CRET\"&\\x y"}`, "http://host/?q=S3CRET%22%26%5Cx+y", "http://host/S3CRET%22&%5Cx%20y",
 	} {
 		if got := s.Text(text); strings.Contains(got, "S3CRET") || strings.Contains(got, "told-secret") {
 			t.Errorf("%q became %q", text, got)

@@ -3,6 +3,7 @@ package raft
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -27,6 +28,29 @@ func TestRoomHasHysteresis(t *testing.T) {
 		if got := roomFor(c.free, 1000, c.tight); got != c.want {
 			t.Errorf("%d free of 1000, tight before %v: %v, want %v", c.free, c.tight, got, c.want)
 		}
+	}
+}
+
+// TestACopyOfTheStateDoesNotFillTheDisk: it is refused where two copies would leave too little.
+func TestACopyOfTheStateDoesNotFillTheDisk(t *testing.T) {
+	t.Parallel()
+	var free atomic.Uint64
+	free.Store(100 << 20)
+	n := single(t, func(c *Config) {
+		c.MinFreeBytes = 1 << 20
+		c.free = func(string) (uint64, error) { return free.Load(), nil }
+	})
+	write(t, n.LeaderStore(), op("a"))
+	if err := n.Backup(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	size, err := sizeOf(n.st.Path(), "db.sqlite", "db.sqlite-wal")
+	if err != nil || size == 0 {
+		t.Fatal(size, err)
+	}
+	free.Store(1<<20 + 2*size - 1)
+	if err := n.Backup(io.Discard); !errors.Is(err, ErrDiskLow) {
+		t.Errorf("a copy on a disk that is too small: %v", err)
 	}
 }
 

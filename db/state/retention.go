@@ -267,7 +267,7 @@ func (j *Jobs) PruneAborted(ctx context.Context, before time.Time, limit int) (m
 		return []db.Statement{db.S("DELETE FROM checkpoint WHERE status = 'ABORTED' AND (job_id, pipeline_id, id) IN (SELECT job_id, pipeline_id, id "+old+" LIMIT ?)",
 			int64(keptAborted), before.UnixMilli(), int64(limit))}, nil
 	})
-	return n > int64(limit), err
+	return err == nil && n > int64(limit), err
 }
 
 // Bytes is how much room the rows take, apart from what is free for further ones.
