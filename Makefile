@@ -19,7 +19,7 @@ build: ## build bin/seikan, stamped with version and commit
 home: build ## build/home: a ready SEATUNNEL_HOME
 	rm -rf build/home && mkdir -p build/home && cp -r packaging/home/. build/home
 	install -m 0755 bin/seikan build/home/bin/seikan
-	for n in seatunnel.sh seatunnel-cluster.sh seatunnel-connector.sh; do ln -sf seikan build/home/bin/$$n; done
+	for n in seatunnel.sh seatunnel-cluster.sh stop-seatunnel-cluster.sh seatunnel-connector.sh; do ln -sf seikan build/home/bin/$$n; done
 
 run: build ## move real data: airports.csv into Parquet files and an SQLite database
 	mkdir -p $(OUT)

@@ -31,13 +31,16 @@ import (
 // backupPlace says where backups lie and with which key they are encrypted.
 type backupPlace struct {
 	url, cluster, keyFile string
+	role                  string // of this host's node; empty: see load
 	set                   []string
 	plain                 bool
+	stages                bool // a backup is put into the state directory of the node
 }
 
 func (p *backupPlace) flags(c *cobra.Command, name string) {
 	f := c.Flags()
-	f.StringVar(&p.url, name, "", "`URL` of the map-store's namespace: file:///dir, s3a://bucket/dir, oss://…, swift://…, hdfs://host:port/dir\n(default: the map-store of hazelcast.yaml)")
+	f.StringVar(&p.url, name, "", "`URL` of the map-store's namespace: file:///dir, s3a://bucket/dir, oss://…, swift://…, hdfs://host:port/dir\n(default: the map-store of hazelcast.yaml, or of hazelcast-master.yaml where that has none)")
+	f.StringVarP(&p.role, "role", "r", "", "`ROLE` of this host's node, whose files are read as by seikan server -r: master, worker or master_and_worker")
 	f.StringVar(&p.keyFile, "key-file", "", "cluster key `FILE` (default: that of the configuration)")
 	f.StringArrayVar(&p.set, "set", nil, "`KEY=VALUE` of the storage, such as fs.s3a.endpoint; may be given again")
 	f.BoolVar(&p.plain, "unencrypted", false, "backups are not encrypted, though there is a cluster key")
@@ -136,6 +139,7 @@ func restoreStateCommand(t *terminal) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		place.stages = to == ""
 		return place.with(c.Context(), t, func(o openedBackups) error {
 			if to == "" && !o.valid { // of which cluster, and where its state is, nobody knows
 				return coded{code: exitConfig}
@@ -174,15 +178,50 @@ type openedBackups struct {
 // want takes backups of whatever cluster: who names the place has chosen.
 func (o openedBackups) want() backup.Want { return backup.Want{Folder: o.folder} }
 
+// load reads the files of this host's node, as the packages' unit would. A host whose node is
+// master only has its map-store in hazelcast-master.yaml, so that counts where neither a role nor a
+// URL is given and hazelcast.yaml has none.
+func (p *backupPlace) load(t *terminal) (*config.Config, bool) {
+	o := asUnit(config.Options{Role: config.Role(p.role), Executable: t.executable()})
+	cfg, ok := t.loadConfig(o)
+	if !ok || p.role != "" || p.url != "" || cfg.MapStore.Enabled {
+		return cfg, ok
+	}
+	o.Role = config.Master
+	master, problems := config.Load(o)
+	if !master.MapStore.Enabled {
+		return cfg, ok
+	}
+	fmt.Fprintln(t.err, "hazelcast.yaml has no map-store: that of hazelcast-master.yaml is taken, as with --role master")
+	if problems.Err() != nil {
+		t.showFiles(problems)
+	}
+	return master, problems.Err() == nil
+}
+
 // with opens the storage: that of the URL, with the keys of the configuration's map-store where
 // there are some.
 func (p *backupPlace) with(ctx context.Context, t *terminal, f func(openedBackups) error) error {
-	cfg, ok := t.loadConfig(config.Options{})
+	if p.role != "" {
+		if err := isRole(p.role); err != nil {
+			return coded{exitUsage, fmt.Errorf("--role %q: %w", p.role, err)}
+		}
+	}
+	cfg, ok := p.load(t)
 	if !ok && p.url == "" {
 		return coded{code: exitConfig}
 	}
 	if p.url == "" && !cfg.MapStore.Enabled {
-		return coded{exitUsage, errors.New("hazelcast.yaml has no map-store: say where the backups are, with --storage or --from URL")}
+		file := "hazelcast.yaml"
+		if cfg.Role != config.Hybrid {
+			file = "hazelcast-" + string(cfg.Role) + ".yaml"
+		}
+		return coded{exitUsage, fmt.Errorf("%s has no map-store: say where the backups are, with --storage or --from URL, or whose files are read, with --role", file)}
+	}
+	if p.stages && ok {
+		if err := ownState(cfg.StateDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	given := maps.Clone(cfg.MapStore.Storage.Keys)
 	if given == nil {
@@ -227,9 +266,15 @@ func (p *backupPlace) place(given map[string]string) error {
 		given["storage.type"], given["namespace"], given["fs.defaultFS"] = open.Local, path, "file:///"
 	case strings.EqualFold(scheme, "hdfs"):
 		host, path, _ := strings.Cut(rest, "/")
+		if host == "" {
+			return errors.New("hdfs:// without a host: expected hdfs://host:port/dir")
+		}
 		given["storage.type"], given["fs.defaultFS"], given["namespace"] = open.HDFS, "hdfs://"+host, "/"+path
 	case kind[0] != "":
 		bucket, rest, _ = strings.Cut(rest, "/")
+		if bucket == "" {
+			return fmt.Errorf("%[1]s:// without a bucket or container: expected %[1]s://name/dir", strings.ToLower(scheme))
+		}
 		given["storage.type"], given["namespace"] = kind[0], "/"+rest
 		given[kind[1]] = strings.ToLower(scheme) + "://" + bucket
 		if kind[0] == open.Swift {

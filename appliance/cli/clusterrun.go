@@ -78,7 +78,7 @@ func (r *clusterRun) submitted(ctx context.Context, t *terminal, log *slog.Logge
 	}
 	if r.restore != "" {
 		var missing coded
-		told, err := reviewRestore(ctx, c, r.restore, file)
+		told, err := reviewRestore(ctx, c, r.restore, r.from, file)
 		for _, line := range told {
 			fmt.Fprintln(t.err, line)
 		}
@@ -96,7 +96,7 @@ func (r *clusterRun) submitted(ctx context.Context, t *terminal, log *slog.Logge
 		err = coded{code: exitConfig}
 	case errors.Is(err, state.ErrExists):
 		err = fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by %s", r.id, r.goOn(r.id))
-	case errors.Is(err, state.ErrMoved) && r.restore != "":
+	case (errors.Is(err, state.ErrMoved) || errors.Is(err, state.ErrNoCheckpoint)) && r.restore != "":
 		err = fmt.Errorf("job %s cannot be restored: %w", r.restore, err)
 	}
 	return c, cfg, j, err
@@ -145,7 +145,7 @@ func submit(ctx context.Context, c *node.Client, r runRequest, file *job.File) (
 	}
 	switch {
 	case r.restore != "":
-		s.ID, s.Restore = r.restore, true
+		s.ID, s.Restore, s.From = r.restore, true, r.from
 	case s.ID == "": // chosen here, so that sending it again makes no second job
 		s.ID = state.NewJobIDs(time.Now, uint16(rand.Uint32())).Next()
 	}

@@ -130,10 +130,17 @@ func restoreCommand(t *terminal, p *place, output *string) *cobra.Command {
 	var wait bool
 	c := &cobra.Command{Use: "restore ID [FILE]", Short: "Go on with a job that ended, from its newest checkpoint or savepoint, as it was or with a changed file",
 		Long: "Restore goes on with a job under its id. With a FILE that differs from what was submitted it says what changed and whether the\n" +
-			"saved state still fits, and refuses a file that it does not fit.",
+			"saved state still fits, and refuses a file that it does not fit.\n\n" +
+			"With --from it goes on from an older checkpoint, as job show and checkpoint list number them: rows since then are read again and\n" +
+			"come twice, and newer checkpoints and savepoints of the job are given up.",
+		Example: "  seikan job restore 871234567890123456\n" +
+			"  seikan job restore 871234567890123456 changed.conf --from 12",
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := jobID(args[0]); err != nil {
+				return err
+			}
+			if err := checkFrom(c, r.from); err != nil {
 				return err
 			}
 			r.restore, r.place = args[0], *p
@@ -143,8 +150,21 @@ func restoreCommand(t *terminal, p *place, output *string) *cobra.Command {
 			return send(c.Context(), t, r, wait, *output)
 		}}
 	c.Flags().StringArrayVarP(&r.variables, "variable", "i", nil, "set `key=value` for ${key} in the file")
+	fromFlag(c, &r.from)
 	c.Flags().BoolVarP(&wait, "wait", "w", false, "wait for the end; Ctrl-C cancels the job")
 	return c
+}
+
+// fromFlag lets the user name the checkpoint that a restore goes on from.
+func fromFlag(c *cobra.Command, from *int64) {
+	c.Flags().Int64Var(from, "from", 0, "go on from checkpoint `N` in place of the newest; rows since an older one come twice")
+}
+
+func checkFrom(c *cobra.Command, from int64) error {
+	if c.Flags().Changed("from") && from < 1 {
+		return coded{exitUsage, fmt.Errorf("--from %d: expected the number of a checkpoint, from 1", from)}
+	}
+	return nil
 }
 
 // followEvery is how often new log lines are asked for.

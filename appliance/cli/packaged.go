@@ -12,8 +12,8 @@ import (
 	"seikan/appliance/config"
 )
 
-// Where the packages keep configuration, and what systemd gives their units.
-const (
+// Where the packages keep configuration, and what systemd gives their units. Only tests change it.
+var (
 	packagedConfig = "/etc/seikan"
 	packagedState  = "/var/lib/seikan"
 	packagedLogs   = "/var/log/seikan"

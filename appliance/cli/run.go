@@ -27,9 +27,10 @@ type runRequest struct {
 	name      string
 	id        string
 	restore   string
-	quiet     bool // no progress, no statistics
-	compat    bool // called as seatunnel.sh: its log lines and blocks
-	cluster   bool // a cluster runs it
+	from      int64 // of restore: number of the checkpoint; 0: the newest
+	quiet     bool  // no progress, no statistics
+	compat    bool  // called as seatunnel.sh: its log lines and blocks
+	cluster   bool  // a cluster runs it
 }
 
 // goOn is how the user goes on with a job.
@@ -63,6 +64,12 @@ func runCommand(t *terminal) *cobra.Command {
 			if r.id != "" && r.restore != "" {
 				return coded{exitUsage, errors.New("--restore keeps the job's id: leave --job-id out")}
 			}
+			if c.Flags().Changed("from") && r.restore == "" {
+				return coded{exitUsage, errors.New("--from names a checkpoint of the job that --restore goes on with: give --restore ID, too")}
+			}
+			if err := checkFrom(c, r.from); err != nil {
+				return err
+			}
 			for _, id := range []string{r.id, r.restore} {
 				if err := checkID(id); err != nil {
 					return coded{exitUsage, err}
@@ -79,6 +86,7 @@ func runCommand(t *terminal) *cobra.Command {
 	f.StringVarP(&r.name, "name", "n", "", "job name; wins over env.job.name")
 	f.StringVar(&r.id, "job-id", "", "`ID` for a new job, a number")
 	f.StringVarP(&r.restore, "restore", "r", "", "go on with job `ID` from its last checkpoint or savepoint")
+	fromFlag(c, &r.from)
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print neither progress nor statistics; errors and exit code only")
 	_ = c.RegisterFlagCompletionFunc("restore", completeJobs(func(s state.Status) bool { return s.Ended() && s != state.Finished })) // the flag is there
 	return c
@@ -149,8 +157,9 @@ func runJob(ctx context.Context, t *terminal, r runRequest) int {
 	return runOn(ctx, t, l, file, r, log)
 }
 
-// restorable says why a job cannot be gone on with, and warns when nothing is saved of it.
-func restorable(ctx context.Context, l *node.Local, id string, log *slog.Logger) error {
+// restorable says why a job cannot be gone on with, and warns when nothing is saved of it or rows
+// will repeat.
+func restorable(ctx context.Context, l *node.Local, id string, from int64, log *slog.Logger) error {
 	j, err := findJob(ctx, localBook{l.Jobs, l}, id)
 	switch {
 	case err != nil:
@@ -158,7 +167,14 @@ func restorable(ctx context.Context, l *node.Local, id string, log *slog.Logger)
 	case j.Status == state.Finished:
 		return fmt.Errorf("job %s cannot be restored: it has FINISHED, there is nothing left to go on with", id)
 	}
-	checkpoints, err := l.Jobs.Checkpoints(ctx, id, shownCheckpoints)
+	if from > 0 {
+		told, err := goingBack(ctx, localBook{l.Jobs, l}, id, from)
+		if told != "" {
+			log.Warn(told)
+		}
+		return err
+	}
+	checkpoints, err := l.Jobs.Checkpoints(ctx, id, allCheckpoints)
 	if err != nil {
 		return err
 	}
@@ -170,12 +186,12 @@ func restorable(ctx context.Context, l *node.Local, id string, log *slog.Logger)
 
 func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r runRequest, log *slog.Logger) int {
 	if r.restore != "" {
-		if err := restorable(ctx, l, r.restore, log); err != nil {
+		if err := restorable(ctx, l, r.restore, r.from, log); err != nil {
 			t.show(err, nil)
 			return exitFailed
 		}
 	}
-	run, p, release, err := l.Submit(ctx, node.Submission{File: file, Name: r.name, ID: r.id, Restore: r.restore})
+	run, p, release, err := l.Submit(ctx, node.Submission{File: file, Name: r.name, ID: r.id, Restore: r.restore, From: r.from})
 	var problems hocon.Problems
 	switch {
 	case errors.As(err, &problems):
@@ -184,7 +200,7 @@ func runOn(ctx context.Context, t *terminal, l *node.Local, file *job.File, r ru
 	case errors.Is(err, state.ErrExists):
 		t.show(fmt.Errorf("job id %s is taken by a job that ran before: choose another, or go on with that job by %s", r.id, r.goOn(r.id)), nil)
 		return exitFailed
-	case errors.Is(err, state.ErrMoved) && r.restore != "":
+	case (errors.Is(err, state.ErrMoved) || errors.Is(err, state.ErrNoCheckpoint)) && r.restore != "":
 		t.show(fmt.Errorf("job %s cannot be restored: %w", r.restore, err), nil)
 		return exitFailed
 	case ctx.Err() != nil && err != nil:

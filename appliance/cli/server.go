@@ -127,11 +127,21 @@ func serve(ctx context.Context, t *terminal, r serverRequest, cfg *config.Config
 	return logs.Close()
 }
 
+// withinGroup is the memory that a process may have which asks for so much and is in a control group
+// that gives so much, if it has a limit: a tenth of that is left for what Go does not count.
+func withinGroup(asked int64, group uint64, limited bool) int64 {
+	if !limited || group > math.MaxInt64 {
+		return asked
+	}
+	return min(asked, int64(group/10*9))
+}
+
 // shapeProcess gives the process the memory, processors and time zone that were configured.
 func shapeProcess(cfg *config.Config, log *slog.Logger) error {
 	switch {
 	case cfg.MemoryBytes > 0:
-		debug.SetMemoryLimit(cfg.MemoryBytes)
+		group, err := memlimit.FromCgroup()
+		debug.SetMemoryLimit(withinGroup(cfg.MemoryBytes, group, err == nil))
 	case cfg.JVM.MemoryShare > 0:
 		limit, err := memlimit.Set(memlimit.WithRatio(float64(cfg.JVM.MemoryShare)/100),
 			memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)))

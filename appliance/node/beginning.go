@@ -30,8 +30,16 @@ import (
 type past struct {
 	From  string    `json:"from"`  // the backup; empty: there is none
 	Taken time.Time `json:"taken"` // when it was made
+	By    string    `json:"by"`    // who has put it here: byNode, else the command
 	file  string
 }
+
+// Who lets a node begin with a backup. Only the command is an administrator's word: it forms a
+// cluster though there may be another one.
+const (
+	byCommand = "seikan restore"
+	byNode    = "node"
+)
 
 // Where the state to begin with lies below a state directory.
 const (
@@ -86,16 +94,11 @@ func (s *Server) found(ctx context.Context, why string) error {
 }
 
 // past finds the state to begin with: what `seikan restore` has put here, else the newest good
-// backup. Whoever cannot tell whether there is one must not begin without.
+// backup, which is looked for at every try. Whoever cannot tell whether there is one must not begin
+// without.
 func (s *Server) past(ctx context.Context) (past, error) {
-	dir := filepath.Join(s.cfg.StateDir, pastDir)
-	p := past{file: filepath.Join(dir, pastFile)}
-	text, err := os.ReadFile(filepath.Join(dir, pastNote))
-	if err == nil {
-		return p, json.Unmarshal(text, &p)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return past{}, err
+	if p, ordered, err := s.ordered(); ordered || err != nil {
+		return p, err
 	}
 	if s.backups == nil {
 		return past{}, nil
@@ -116,7 +119,7 @@ func (s *Server) past(ctx context.Context) (past, error) {
 	for _, passed := range i.Passed {
 		s.log.Error("A BACKUP IS DAMAGED: the one before it is restored", "error", passed)
 	}
-	return stage(ctx, s.cfg, s.backups, i, s.guard.Key())
+	return stage(ctx, s.cfg, s.backups, i, s.guard.Key(), byNode)
 }
 
 // PrepareRestore lets the node of cfg, which must be stopped and in no cluster, form one that goes
@@ -131,16 +134,16 @@ func PrepareRestore(ctx context.Context, cfg *config.Config, store storage.Store
 	case cfg.Role == config.Worker:
 		return errors.New("a worker does not form a cluster: restore on a node that may be master")
 	}
-	if _, err := stage(ctx, cfg, store, i, key); err != nil {
+	if _, err := stage(ctx, cfg, store, i, key, byCommand); err != nil {
 		return fmt.Errorf("prepare the restore of backup %s: %w", i.Name, err)
 	}
 	return nil
 }
 
 // stage restores a backup to where a node begins from when it forms a cluster.
-func stage(ctx context.Context, cfg *config.Config, store storage.Store, i backup.Info, key []byte) (past, error) {
+func stage(ctx context.Context, cfg *config.Config, store storage.Store, i backup.Info, key []byte, by string) (past, error) {
 	dir := filepath.Join(cfg.StateDir, pastDir)
-	p := past{From: i.Name, Taken: i.Taken, file: filepath.Join(dir, pastFile)}
+	p := past{From: i.Name, Taken: i.Taken, By: by, file: filepath.Join(dir, pastFile)}
 	if err := os.RemoveAll(dir); err != nil {
 		return past{}, err
 	}
@@ -157,10 +160,43 @@ func stage(ctx context.Context, cfg *config.Config, store storage.Store, i backu
 	return p, writeDurably(filepath.Join(dir, pastNote), text)
 }
 
+// ordered is the state that `seikan restore` has put here to begin with; false: it has put none
+// here. A note that does not say by whom is an earlier version's, and may be an administrator's.
+func (s *Server) ordered() (past, bool, error) {
+	dir := filepath.Join(s.cfg.StateDir, pastDir)
+	text, err := os.ReadFile(filepath.Join(dir, pastNote))
+	if errors.Is(err, fs.ErrNotExist) {
+		return past{}, false, nil
+	}
+	p := past{file: filepath.Join(dir, pastFile)}
+	if err == nil {
+		err = json.Unmarshal(text, &p)
+	}
+	if err != nil {
+		return past{}, false, fmt.Errorf("read what `seikan restore` has prepared: %w", err)
+	}
+	return p, p.By != byNode, nil
+}
+
 // staged says whether `seikan restore` has prepared this node to form a cluster.
 func (s *Server) staged() bool {
-	_, err := os.Stat(filepath.Join(s.cfg.StateDir, pastDir, pastNote))
-	return err == nil && s.disk.cluster() == ""
+	_, ordered, err := s.ordered()
+	return ordered && err == nil && s.disk.cluster() == ""
+}
+
+// giveUpPast drops what this node has copied to begin with: it joins a cluster that lives. What
+// `seikan restore` has put here is not dropped, and forbids that.
+func (s *Server) giveUpPast() error {
+	dir := filepath.Join(s.cfg.StateDir, pastDir)
+	_, ordered, err := s.ordered()
+	switch {
+	case err != nil:
+		return err
+	case ordered:
+		return errors.New("`seikan restore` has prepared this node to form a cluster, and another one was formed before it: stop all nodes, empty the " +
+			"state directories of the others, and start this one first; or remove " + dir)
+	}
+	return os.RemoveAll(dir)
 }
 
 // ownBackups are those that a cluster may begin with.
@@ -196,9 +232,13 @@ func (m *membership) begin() error {
 	return nil
 }
 
-// dropUnfinished removes the state store of a node that was killed while it formed a cluster.
+// dropUnfinished removes what a node that was killed while it formed a cluster has left: its state
+// store, or, once the cluster was formed, the copy of the backup that it began with.
 func dropUnfinished(m *membership, raftDir string) error {
-	if !m.Forming || m.cluster() != "" {
+	if m.cluster() != "" {
+		return os.RemoveAll(filepath.Join(filepath.Dir(m.path), pastDir))
+	}
+	if !m.Forming {
 		return nil
 	}
 	lock, err := os.OpenFile(filepath.Join(raftDir, "lock"), os.O_RDWR, 0)

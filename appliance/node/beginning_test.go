@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"seikan/appliance/config"
+	"seikan/appliance/member"
+	"seikan/appliance/port"
 	"seikan/db/backup"
 	"seikan/db/state"
 	"seikan/engine/job"
@@ -274,6 +276,7 @@ func TestOnlyAClusterThatWasNotFormedToTheEndIsThrownAway(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "cluster.json"), []byte(note), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		leave(t, dir, byNode)
 		raftDir := filepath.Join(dir, "raft")
 		for _, name := range []string{"lock", "node-id", "members.json", "store/raft.db"} {
 			path := filepath.Join(raftDir, name)
@@ -293,6 +296,86 @@ func TestOnlyAClusterThatWasNotFormedToTheEndIsThrownAway(t *testing.T) {
 				t.Errorf("%s: %s is there: %v", note, name, err == nil)
 			}
 		}
+		// In a cluster nobody begins with a backup: a copy of the whole state would stay for ever.
+		if _, err := os.Stat(filepath.Join(dir, pastDir)); (err == nil) != (m.cluster() == "") {
+			t.Errorf("%s: the copy of a backup is there: %v", note, err == nil)
+		}
+	}
+}
+
+// leave puts a backup's copy below a state directory, as a crash leaves it.
+func leave(t *testing.T, stateDir, by string) {
+	t.Helper()
+	dir := filepath.Join(stateDir, pastDir)
+	err := os.MkdirAll(dir, 0o700)
+	for name, text := range map[string]string{pastFile: "a database", pastNote: `{"from":"b","by":"` + by + `"}`} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What a node has copied by itself is not an administrator's word: it forces no second cluster,
+// and a cluster that lives is joined.
+func TestOnlyARestoreThatWasOrderedForcesAClusterOrBlocksAJoin(t *testing.T) {
+	t.Parallel()
+	for by, ordered := range map[string]bool{byCommand: true, byNode: false, "": true} { // "": by a version that did not note it
+		dir := t.TempDir()
+		leave(t, dir, by)
+		disk, err := readMembership(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{cfg: &config.Config{StateDir: dir}, disk: disk, guard: &port.Guard{}}
+		if s.staged() != ordered {
+			t.Errorf("by %q: it forces a cluster: %v", by, !ordered)
+		}
+		err = s.follow(t.Context(), member.Decision{Do: member.Join}) // there is nobody to ask
+		if refused := err != nil && strings.Contains(err.Error(), "`seikan restore` has prepared"); refused != ordered {
+			t.Errorf("by %q: %v", by, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, pastDir)); (err == nil) != ordered {
+			t.Errorf("by %q: the copy is there: %v", by, err == nil)
+		}
+	}
+}
+
+// The newest backup is looked for again: another one may have been made, or put back, meanwhile.
+func TestACopyThatANodeMadeByItselfIsMadeAnew(t *testing.T) {
+	l := newLoner(t)
+	l.serve()
+	l.submit("1")
+	l.backUp()
+	l.submit("2")
+	newest := l.backUp()
+	l.loseDisk()
+	if err := os.Rename(newest, l.dir+"/hidden"); err != nil {
+		t.Fatal(err)
+	}
+	away := &awayStore{Store: l.store("checkpoints")}
+	away.away.Store(true)
+	l.blobs = away
+	if err := l.start(); err != nil {
+		t.Fatal(err)
+	}
+	l.wait("the restored state cannot be settled", func() bool {
+		return strings.Contains(l.log.String(), "not in a cluster yet") && l.node.raft.IsLeader()
+	})
+	if l.node.staged() {
+		t.Error("a node's own copy is taken for an ordered restore")
+	}
+	l.stop()
+	if _, err := os.Stat(filepath.Join(l.stateDir(), pastDir, pastNote)); err != nil {
+		t.Fatalf("nothing was copied: %v", err)
+	}
+	if err := os.Rename(l.dir+"/hidden", newest); err != nil {
+		t.Fatal(err)
+	}
+	away.away.Store(false)
+	l.serve()
+	if i := l.incarnation(); !strings.HasSuffix(newest, i.RestoredFrom) || !l.knows("2") {
+		t.Errorf("it goes on from %s, not from %s", i.RestoredFrom, newest)
 	}
 }
 
@@ -476,6 +559,9 @@ func TestARestoreIsPreparedForANodeWithoutACluster(t *testing.T) {
 	}
 	if err := PrepareRestore(t.Context(), &cfg2, l.backups, i, key); err != nil {
 		t.Fatal(err)
+	}
+	if disk, err := readMembership(other.stateDir()); err != nil || !(&Server{cfg: &cfg2, disk: disk}).staged() {
+		t.Errorf("the node does not know that a restore was ordered (%v)", err)
 	}
 	other.serve()
 	if got := other.incarnation(); !other.knows("1") || got.RestoredFrom != i.Name {

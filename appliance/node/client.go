@@ -273,6 +273,10 @@ func (c *Client) Progress(ctx context.Context, id string) (p JobProgress, err er
 
 // Submit records a job. It may be called again with the same Submission.
 func (c *Client) Submit(ctx context.Context, sub ClusterJob) (j state.Job, err error) {
-	err = c.Ask(ctx, "job.submit", sub, &j)
+	method := "job.submit"
+	if sub.From > 0 {
+		method = "job.restore"
+	}
+	err = c.Ask(ctx, method, sub, &j)
 	return j, err
 }

@@ -55,6 +55,7 @@ var refusals = []struct {
 	{"not_found", state.ErrNotFound, http.StatusNotFound},
 	{"no_node", errNoNode, http.StatusNotFound},
 	{"exists", state.ErrExists, http.StatusConflict},
+	{"no_checkpoint", state.ErrNoCheckpoint, http.StatusConflict},
 	{"moved", state.ErrMoved, http.StatusConflict},
 	{"config", ErrConfig, http.StatusBadRequest},
 	{"question", errQuestion, http.StatusBadRequest},

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	"seikan/appliance/member"
@@ -66,9 +65,8 @@ func (s *Server) follow(ctx context.Context, d member.Decision) error {
 		formed(err)
 		return err
 	case member.Join:
-		if s.staged() {
-			return errors.New("`seikan restore` has prepared this node to form a cluster, and another one was formed before it: stop all nodes, empty the " +
-				"state directories of the others, and start this one first; or remove " + filepath.Join(s.cfg.StateDir, pastDir))
+		if err := s.giveUpPast(); err != nil {
+			return err
 		}
 		if err := s.takeKey(ctx, d.Addrs); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 
 	"seikan/db/local"
 	"seikan/db/state"
+	"seikan/engine/checkpoint"
 	"seikan/engine/job"
 	"seikan/engine/job/hocon"
 	"seikan/engine/master"
@@ -148,6 +149,7 @@ type Submission struct {
 	Name    string // wins over env.job.name when it is not empty
 	ID      string // chosen by the user; empty for a new one
 	Restore string // id of the job to go on with; empty for a fresh start
+	From    int64  // of Restore: number of the checkpoint to go on from; 0: the newest
 }
 
 // Submit plans a job and starts it. release must be called when it has ended.
@@ -189,7 +191,12 @@ func (l *Local) record(ctx context.Context, s Submission, p *plan.Plan, id strin
 	if s.Restore == "" {
 		return l.Jobs.CreateJob(ctx, submit, state.RandomID())
 	}
-	submit.RestoredFrom = "latest"
+	if s.From > 0 {
+		if err := checkpoint.Readable(ctx, l.Jobs, l.Master.Blobs, id, s.From); err != nil {
+			return state.Job{}, err
+		}
+	}
+	submit.RestoredFrom, submit.From = "latest", s.From
 	row, err := l.Jobs.Restart(ctx, submit, state.RandomID())
 	if errors.Is(err, state.ErrNotFound) {
 		return row, fmt.Errorf("there is no job %s to go on with; seikan jobs lists those that are known here", id)

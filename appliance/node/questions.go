@@ -81,6 +81,7 @@ func (s *Server) questions() map[string]question {
 		"lognames": to(s.logNames),
 
 		"job.submit":    to(s.Submit),
+		"job.restore":   to(s.Submit), // with From, which nodes of older versions would pass over
 		"job":           to(s.job),
 		"jobs":          to(s.jobPage),
 		"job.progress":  to(s.Progress),

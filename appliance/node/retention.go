@@ -167,7 +167,7 @@ func (r *retention) dropJobs(ctx context.Context, due state.Due, now time.Time) 
 				continue
 			}
 			if e.Checkpoint {
-				if err := r.dropCheckpoints(ctx, e.ID); err != nil {
+				if err := r.dropCheckpoints(ctx, e.ID, e.Status); err != nil {
 					return err
 				}
 			}
@@ -181,8 +181,8 @@ func (r *retention) dropJobs(ctx context.Context, due state.Due, now time.Time) 
 
 // dropCheckpoints deletes a job's manifests. It fails when one stays, since nobody would know it
 // once the job's rows are gone.
-func (r *retention) dropCheckpoints(ctx context.Context, id string) error {
-	checkpoint.Keeper{Jobs: r.jobs, Blobs: r.blobs, Log: r.log}.DropAll(ctx, id)
+func (r *retention) dropCheckpoints(ctx context.Context, id string, ended state.Status) error {
+	checkpoint.Keeper{Jobs: r.jobs, Blobs: r.blobs, Log: r.log}.DropAll(ctx, id, ended)
 	left, err := r.jobs.Checkpoints(ctx, id, 100_000)
 	if err != nil {
 		return err

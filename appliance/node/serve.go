@@ -19,6 +19,7 @@ import (
 	"seikan/appliance/port"
 	"seikan/appliance/unit"
 	"seikan/db/state"
+	"seikan/engine/checkpoint"
 	"seikan/engine/fault"
 	"seikan/engine/job"
 	"seikan/engine/job/hocon"
@@ -84,6 +85,7 @@ type ClusterJob struct {
 	Name    string `json:"name,omitempty"`
 	ID      string `json:"id,omitempty"` // empty for a new one
 	Restore bool   `json:"restore,omitempty"`
+	From    int64  `json:"from,omitempty"` // of Restore: number of the checkpoint to go on from; 0: the newest
 	// Op names the request, so that sending it twice makes one job. It needs an ID.
 	Op string `json:"op,omitempty"`
 }
@@ -129,9 +131,14 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 	var row state.Job
 	fault.Point("job.submit.before")
 	if c.Restore {
-		submit.RestoredFrom = "latest"
+		if c.From > 0 {
+			if err := checkpoint.Readable(ctx, s.jobs, s.blobs, c.ID, c.From); err != nil {
+				return row, err
+			}
+		}
+		submit.RestoredFrom, submit.From = "latest", c.From
 		row, err = s.jobs.Restart(ctx, submit, c.Op)
-		if errors.Is(err, state.ErrNotFound) { // SeaTunnel starts it afresh under this id
+		if errors.Is(err, state.ErrNotFound) && c.From == 0 { // SeaTunnel starts it afresh under this id
 			submit.RestoredFrom = ""
 			row, err = s.jobs.CreateJob(ctx, submit, c.Op)
 		}
@@ -251,10 +258,11 @@ func nodeNumber(id string) uint16 {
 
 // memoryLimit is what jobs may hold on this node.
 func memoryLimit(c *config.Config) int64 {
+	limit := debug.SetMemoryLimit(-1) // what was asked for, or what the cgroup gives
 	if c.MemoryBytes > 0 {
-		return c.MemoryBytes
+		return min(c.MemoryBytes, limit)
 	}
-	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 { // of the cgroup
+	if limit < math.MaxInt64 {
 		return limit
 	}
 	return 0

@@ -336,7 +336,7 @@ func TestADeletedManifestIsPassedOver(t *testing.T) {
 	}
 	c.wait("manifests are large", func() bool {
 		all := stored()
-		return len(all) >= 4 && all[2].Size > checkpoint.InlineLimit
+		return len(all) >= 4 && min(all[0].Size, all[1].Size, all[2].Size) > checkpoint.InlineLimit
 	})
 	c.kill(0)
 	all := stored()
@@ -370,7 +370,7 @@ func splitInput(t *testing.T, dir string, rows int) {
 		}
 		n := 0
 		for part := range slices.Chunk(slices.Collect(strings.Lines(string(text))), rows) {
-			if err := os.WriteFile(fmt.Sprintf("%s-%s-%d.csv", strings.TrimSuffix(f, ".csv"), strings.Repeat("long-", 30), n), []byte(strings.Join(part, "")), 0o600); err != nil {
+			if err := os.WriteFile(fmt.Sprintf("%s-%s-%d.csv", strings.TrimSuffix(f, ".csv"), strings.Repeat("long-", 40), n), []byte(strings.Join(part, "")), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			n++

@@ -31,15 +31,8 @@ func (n *Node) isStillAt(members []Member) bool {
 // rejoin brings a node that has lost its state or has another address than its cluster knows back,
 // with the vote it had, however long that takes. Until then it takes part in no vote.
 func (n *Node) rejoin(members []Member) {
-	var addrs []string
-	voter := false
-	for _, m := range members {
-		if m.Addr == n.cfg.Advertise || m.ID == n.id {
-			voter = m.Voter && !n.cfg.Voteless
-			continue
-		}
-		addrs = append(addrs, m.Addr)
-	}
+	addrs, voter := formerly(members, n.id, n.cfg.Advertise)
+	voter = voter && !n.cfg.Voteless
 	pause := 100 * time.Millisecond
 	for {
 		if n.isStillAt(members) {
@@ -64,6 +57,23 @@ func (n *Node) rejoin(members []Member) {
 		}
 		pause = min(2*pause, 5*time.Second)
 	}
+}
+
+// formerly is whether a node had a vote, by its id or, since a new one is given to a node that has
+// lost its state, by its address; others are where the other members are.
+func formerly(members []Member, id, addr string) (others []string, voter bool) {
+	known := false
+	for _, m := range members {
+		switch {
+		case m.ID == id:
+			known, voter = true, m.Voter
+		case m.Addr != addr:
+			others = append(others, m.Addr)
+		case !known:
+			voter = m.Voter
+		}
+	}
+	return others, voter
 }
 
 // comeBack asks the others to take this node in again when it has heard of no leader for a while:

@@ -83,6 +83,29 @@ func TestAWorkerIsGivenNoVote(t *testing.T) {
 	}
 }
 
+// Its address may have been another member's before: its own id tells more.
+func TestANodeThatReturnsHasTheVoteOfItsID(t *testing.T) {
+	t.Parallel()
+	members := []Member{{ID: "a", Addr: "1:1", Voter: true}, {ID: "b", Addr: "2:2"}, {ID: "c", Addr: "3:3", Voter: true}}
+	for _, c := range []struct {
+		id, addr string
+		voter    bool
+		others   string
+	}{
+		{"a", "1:1", true, "2:2 3:3"},
+		{"a", "2:2", true, "3:3"},
+		{"b", "3:3", false, "1:1"},
+		{"b", "1:1", false, "3:3"},
+		{"new", "3:3", true, "1:1 2:2"},
+		{"new", "2:2", false, "1:1 3:3"},
+		{"new", "4:4", false, "1:1 2:2 3:3"},
+	} {
+		if others, voter := formerly(members, c.id, c.addr); voter != c.voter || strings.Join(others, " ") != c.others {
+			t.Errorf("%s at %s: vote %v, others %v", c.id, c.addr, voter, others)
+		}
+	}
+}
+
 // A voter that is started again as a worker does not lead.
 func TestAVoterThatBecameAWorkerHandsLeadershipOver(t *testing.T) {
 	t.Parallel()

@@ -296,7 +296,7 @@ func TestStaleConnectionsDoNotMakeWritesUnknown(t *testing.T) {
 	var leader *testNode // found without a word from nodes[1]
 	until(t, "there is a leader", func() bool {
 		for _, n := range nodes {
-			if n.IsLeader() && n.schemaReady.Load() {
+			if n.IsLeader() && n.schemaReady() {
 				leader = n
 			}
 		}

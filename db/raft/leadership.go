@@ -65,6 +65,7 @@ func (n *Node) follow(changes <-chan bool) {
 	type seen struct {
 		id     string
 		leader bool
+		term   uint64 // of this node's reign
 	}
 	var last seen
 	end := func() {} // of this node's reign
@@ -77,14 +78,17 @@ func (n *Node) follow(changes <-chan bool) {
 		case <-tick.C:
 		}
 		id, _ := n.Leader()
-		now := seen{id, n.IsLeader()}
+		now := seen{id: id, leader: n.IsLeader()}
+		if now.leader {
+			now.term = n.inner.CurrentTerm()
+		}
 		if now.leader && n.cfg.Voteless && n.otherVoters() > 0 { // it had another role before
 			_ = n.st.Stepdown(false, "") // is tried again
 		}
 		if now == last {
 			continue
 		}
-		if now.leader != last.leader {
+		if now.leader != last.leader || now.term != last.term {
 			end()
 			if now.leader {
 				end = n.reign()

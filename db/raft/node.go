@@ -37,16 +37,16 @@ type Node struct {
 	closeErr  error
 	wg        sync.WaitGroup
 
-	schemaReady atomic.Bool   // the schema was one to work on in this node's present or an earlier reign
-	unsettled   atomic.Bool   // BootstrapFrom is not done
-	newer       atomic.Value  // error: the schema is too new for this program
-	readers     atomic.Int64  // the oldest schema whose programs can work on the store, as of this node's newest reign
-	low         atomic.Bool   // too little disk is free to write
-	free        atomic.Uint64 // bytes, when last looked
-	broken      atomic.Bool   // Fatal was called
-	fatalOnce   sync.Once
-	rejoining   atomic.Bool
-	hold        atomic.Pointer[string] // why work is refused
+	readyIn   atomic.Uint64 // the newest raft term in which this node led and the schema was one to work on
+	unsettled atomic.Bool   // BootstrapFrom is not done
+	newer     atomic.Value  // error: the schema is too new for this program
+	readers   atomic.Int64  // the oldest schema whose programs can work on the store, as of this node's newest reign
+	low       atomic.Bool   // too little disk is free to write
+	free      atomic.Uint64 // bytes, when last looked
+	broken    atomic.Bool   // Fatal was called
+	fatalOnce sync.Once
+	rejoining atomic.Bool
+	hold      atomic.Pointer[string] // why work is refused
 
 	subsMu sync.Mutex
 	subs   map[chan struct{}]struct{}

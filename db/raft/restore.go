@@ -17,7 +17,7 @@ import (
 // process that is killed meanwhile leaves a state that is not settled: the caller notes before
 // that it begins, and empties Dir when it finds that note.
 func (n *Node) BootstrapFrom(ctx context.Context, path string, settle func(context.Context, db.Store) error) error {
-	if n.schemaReady.Load() {
+	if n.readyIn.Load() > 0 {
 		return errors.New("form a cluster: this node is in one already")
 	}
 	n.unsettled.Store(true)

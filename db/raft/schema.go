@@ -28,11 +28,12 @@ func (n *Node) migrate(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause := 20 * time.Millisecond
 		if n.st.Ready() && !n.unsettled.Load() {
+			term := n.inner.CurrentTerm()
 			schema, held, err := n.raise(ctx, &view{node: n, migrating: true})
 			switch {
 			case err == nil && schema.Version >= n.cfg.Oldest:
 				n.readers.Store(int64(schema.ReadableFrom))
-				if !n.schemaReady.Swap(true) {
+				if n.readyIn.Swap(term) != term {
 					n.tell()
 				}
 				if held == "" {
@@ -63,6 +64,10 @@ func (n *Node) migrate(ctx context.Context) {
 		wait(ctx, pause)
 	}
 }
+
+// schemaReady says whether the schema was found to be one to work on since this node leads: while
+// another one did, it may have become too new.
+func (n *Node) schemaReady() bool { return n.readyIn.Load() == n.inner.CurrentTerm() }
 
 // upgrade waits until this node is in a cluster and its schema is one that this program can work
 // on, and raises it where an older leader does not.
@@ -180,7 +185,7 @@ func (n *Node) Ready(ctx context.Context) (bool, error) {
 		if err, ok := n.newer.Load().(error); ok {
 			return false, err
 		}
-		return n.schemaReady.Load(), nil
+		return n.schemaReady(), nil
 	}
 	want, err := db.SchemaOf(ctx, &view{node: n, forward: true})
 	if err != nil || want.Version == 0 {

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -80,6 +81,34 @@ func TestOlderProgramWorksOnASchemaThatHasOnlyGrown(t *testing.T) {
 	if v := versionOf(t, old); v != now+1 {
 		t.Errorf("the schema has version %d, want %d", v, now+1)
 	}
+}
+
+// What a program found when it led before says nothing: the schema may have been raised since.
+func TestAnOlderProgramThatLeadsAgainDoesNotWriteOnANewSchema(t *testing.T) {
+	t.Parallel()
+	now := len(migrations.All())
+	old := single(t)
+	n := mustOpen(t, t.TempDir(), "127.0.0.1:0", stepOn(now+1, now))
+	if err := n.Join(soon(t), []string{old.Addr()}, true); err != nil {
+		t.Fatal(err)
+	}
+	n.ready(t)
+	if err := old.Stepdown(n.ID()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the newer program leads", n.IsLeader)
+	n.ready(t)
+	if err := db.Migrate(soon(t), &view{node: n.Node, migrating: true}, 0, n.cfg.Migrations); err != nil { // as if the old one were away
+		t.Fatal(err)
+	}
+	until(t, "the older program leads again and refuses to write", func() bool {
+		_ = n.Stepdown(old.ID()) // again: it hands leadership back
+		_, err := old.execute(executeRequest([]db.Statement{op("a")}), false)
+		if err == nil {
+			t.Fatal("the older program writes on a schema that it does not know")
+		}
+		return errors.Is(err, ErrNotReady)
+	})
 }
 
 // A node whose program cannot do without a step makes it by way of an older leader.

@@ -22,10 +22,11 @@ func (n *Node) execute(er *proto.ExecuteRequest, migrating bool) ([]*proto.Execu
 		return nil, fmt.Errorf("%w: its disk has failed", ErrClosed)
 	case n.low.Load():
 		return nil, n.diskLow()
-	case !migrating && !n.schemaReady.Load():
-		if err, ok := n.newer.Load().(error); ok {
-			return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
-		}
+	}
+	if err, tooNew := n.newer.Load().(error); !migrating && tooNew {
+		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if !migrating && !n.schemaReady() {
 		return nil, fmt.Errorf("%w: its schema is being brought up to date", ErrNotReady)
 	}
 	answers, _, err := n.st.Execute(er)

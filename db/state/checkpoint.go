@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ const (
 	SchemaChangeAfter  Kind = "schema-change-after-point"
 )
 
-// CheckpointStatus is PENDING, then either of the others for ever.
+// CheckpointStatus is PENDING, then either of the others. ABORTED is for ever; COMPLETED becomes it
+// when the job is restarted from an older checkpoint.
 type CheckpointStatus string
 
 const (
@@ -235,6 +237,28 @@ func (j *Jobs) DeleteCheckpoints(ctx context.Context, jobID string, pipelineID i
 	})
 }
 
+// GiveUpCheckpoints makes the COMPLETED checkpoints of a job, except savepoints, ABORTED: no restart
+// goes on from them any more, and they can be deleted. ErrMoved when it has not ended in one of
+// the ways, as after a restart.
+func (j *Jobs) GiveUpCheckpoints(ctx context.Context, jobID string, ended ...Status) error {
+	return j.do(ctx, "give up the checkpoints of job "+jobID, func() ([]db.Statement, error) {
+		job, err := j.mustFind(ctx, jobID)
+		if err != nil {
+			return nil, err
+		}
+		if !job.Status.Ended() || !slices.Contains(ended, job.Status) {
+			return nil, fmt.Errorf("%w: it is %s", ErrMoved, job.Status)
+		}
+		const completed = "job_id = ? AND status = 'COMPLETED' AND kind <> 'savepoint'"
+		rows, err := j.query(ctx, "SELECT count(*) FROM checkpoint WHERE "+completed, jobID)
+		if err != nil || rows[0].number() == 0 {
+			return nil, err
+		}
+		return append(db.Guard("(SELECT version FROM job WHERE id = ?) = ?", jobID, job.Version),
+			db.S("UPDATE checkpoint SET status = 'ABORTED', error = ? WHERE "+completed, fmt.Sprintf("given up: the job ended %s", job.Status), jobID)), nil
+	})
+}
+
 // Leftovers are jobs that ended well and still have checkpoints other than savepoints: whoever was
 // to delete them has not come to it. They come in the order of their ids, those behind after.
 func (j *Jobs) Leftovers(ctx context.Context, after string, limit int) ([]string, error) {
@@ -297,11 +321,22 @@ func (j *Jobs) oneCheckpoint(ctx context.Context, what, where string, args ...an
 	return c, nil
 }
 
+// allCheckpoints is more than a job has.
+const allCheckpoints = 100_000
+
+// CompletedCheckpoints lists those of a pipeline, the highest number first, without inline manifests.
+func (j *Jobs) CompletedCheckpoints(ctx context.Context, jobID string, pipelineID int64) ([]Checkpoint, error) {
+	return j.listCheckpoints(ctx, "job_id = ? AND pipeline_id = ? AND status = 'COMPLETED' ORDER BY id DESC", jobID, pipelineID)
+}
+
 // Checkpoints lists those of a job, the highest number first, without inline manifests. Their
 // times say nothing about their order: clocks jump, and those of two masters differ.
 func (j *Jobs) Checkpoints(ctx context.Context, jobID string, limit int) ([]Checkpoint, error) {
-	rows, err := j.query(ctx, "SELECT "+checkpointColumns+` FROM checkpoint WHERE job_id = ?
-		ORDER BY id DESC, pipeline_id LIMIT ?`, jobID, int64(max(limit, 1)))
+	return j.listCheckpoints(ctx, "job_id = ? ORDER BY id DESC, pipeline_id LIMIT ?", jobID, int64(max(limit, 1)))
+}
+
+func (j *Jobs) listCheckpoints(ctx context.Context, where string, args ...any) ([]Checkpoint, error) {
+	rows, err := j.query(ctx, "SELECT "+checkpointColumns+" FROM checkpoint WHERE "+where, args...)
 	var out []Checkpoint
 	for _, r := range rows {
 		out = append(out, scanCheckpoint(r))

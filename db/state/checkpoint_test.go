@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"seikan/db"
 )
 
 func TestCheckpointRowIsTheCommitPoint(t *testing.T) {
@@ -106,4 +108,35 @@ func TestEndedJobAbortsPendingCheckpoints(t *testing.T) {
 	want(t, err, ErrMoved)
 	_, err = j.StartAttempt(ctx, "1", 1)
 	want(t, err, ErrMoved)
+}
+
+// TestCheckpointsAreGivenUpOnlyWhileTheirJobHasEnded: and the job is known to have had them until
+// their rows are gone, since their manifests may be there still.
+func TestCheckpointsAreGivenUpOnlyWhileTheirJobHasEnded(t *testing.T) {
+	t.Parallel()
+	j, ctx := newJobs(t), t.Context()
+	running(t, j, "1")
+	p := must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
+	for _, kind := range []Kind{Periodic, Savepoint} {
+		c := must[Checkpoint](t)(j.BeginCheckpoint(ctx, "1", 1, p.Attempt, kind, 0))
+		ok(t, j.CompleteCheckpoint(ctx, c.Key, Manifest{Name: string(kind)}))
+		ok(t, j.AcknowledgeCommits(ctx, c.Key))
+	}
+	want(t, j.GiveUpCheckpoints(ctx, "1", Running, Finished), ErrMoved)
+	must[Job](t)(j.FinishJob(ctx, "1", Finished, "", ""))
+	want(t, j.GiveUpCheckpoints(ctx, "1", Canceled), ErrMoved)
+	ok(t, j.GiveUpCheckpoints(ctx, "1", Canceled, Finished))
+	ok(t, j.GiveUpCheckpoints(ctx, "1", Canceled, Finished))
+	list := must[[]Checkpoint](t)(j.Checkpoints(ctx, "1", 10))
+	if len(list) != 2 || list[0].Status != CheckpointCompleted || list[1].Status != CheckpointAborted {
+		t.Errorf("left are %+v", list)
+	}
+	ok(t, j.DropBatch(ctx, must[Batch](t)(j.NextBatch(ctx, ArchiveRuns, everything(), 100))))
+	for range 2 {
+		ended := must[[]Ended](t)(j.EndedJobs(ctx, everything().Jobs, Ended{}, 10))
+		if len(ended) != 1 || !ended[0].Checkpoint {
+			t.Fatalf("%+v", ended)
+		}
+		must[db.Result](t)(j.store.Write(ctx, db.S("DELETE FROM checkpoint WHERE kind = 'savepoint'")))
+	}
 }

@@ -20,7 +20,7 @@ type Progress struct {
 func (j *Jobs) CheckpointProgress(ctx context.Context) ([]Progress, error) {
 	live, args := Live().where()
 	rows, err := j.query(ctx, `SELECT p.job_id, p.id, c.trigger_ms, c.complete_ms, c.size, (SELECT count(*) FROM checkpoint a
-			WHERE a.job_id = p.job_id AND a.pipeline_id = p.id AND a.id > COALESCE(c.id, 0) AND a.status = 'ABORTED')
+			WHERE a.job_id = p.job_id AND a.pipeline_id = p.id AND a.id > COALESCE(c.id, 0) AND a.status = 'ABORTED' AND a.complete_ms IS NULL)
 		FROM job CROSS JOIN pipeline p ON p.job_id = job.id AND p.run_no = job.run_no
 		LEFT JOIN checkpoint c ON c.job_id = p.job_id AND c.pipeline_id = p.id AND c.id = (SELECT max(n.id) FROM checkpoint n
 			WHERE n.job_id = p.job_id AND n.pipeline_id = p.id AND n.status = 'COMPLETED')

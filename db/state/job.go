@@ -55,6 +55,7 @@ type Submit struct {
 	Mode         string
 	RunID        string // empty: a new one, or the one kept by a restart
 	RestoredFrom string
+	From         int64 // of a restart: number of the checkpoint to go on from in every pipeline; 0: the newest
 	Text         string
 	TextFormat   string
 	Owner        string

@@ -20,6 +20,8 @@ var (
 	// ErrMoved: the row is not in a state from which this change is allowed, which may be
 	// because somebody else was first. Nothing was changed.
 	ErrMoved = errors.New("state has changed")
+	// ErrNoCheckpoint: a pipeline keeps no checkpoint of the number that a restart shall go on from.
+	ErrNoCheckpoint = errors.New("there is no kept checkpoint")
 	// ErrUnacknowledged: commits of a completed checkpoint are not acknowledged yet.
 	ErrUnacknowledged = errors.New("commits are not acknowledged")
 	// ErrDeposed: another master has taken a later epoch. Nothing was changed.

@@ -106,6 +106,9 @@ func (j *Jobs) end(ctx context.Context, id string, to Status) ([]db.Statement, e
 // s.RestoredFrom. Job id, attempts, checkpoint numbers and save modes go on; the run id is kept
 // when s.RunID is empty. The run before is in the history since it ended. op is the id of the
 // user's request, as in CreateJob.
+//
+// With s.From it begins from the checkpoint of that number (ErrNoCheckpoint). If that is not the
+// newest, the run gets a new id, so that sink ledgers start anew, and newer checkpoints are given up.
 func (j *Jobs) Restart(ctx context.Context, s Submit, op string) (Job, error) {
 	_, err := once(ctx, j, "restart job "+s.ID, op, func() (d decision[struct{}], err error) {
 		job, err := j.mustFind(ctx, s.ID)
@@ -121,13 +124,26 @@ func (j *Jobs) Restart(ctx context.Context, s Submit, op string) (Job, error) {
 		if runID == "" {
 			runID = job.RunID
 		}
+		restoredFrom, back := s.RestoredFrom, []db.Statement(nil)
+		if s.From > 0 {
+			if back, err = j.goBack(ctx, s.ID, s.From); err != nil {
+				return d, err
+			}
+		}
+		if len(back) > 0 {
+			restoredFrom = fmt.Sprintf("checkpoint %d", s.From)
+			if s.RunID == "" {
+				runID = j.newID()
+			}
+		}
 		d.statements = append(db.Guard("(SELECT version FROM job WHERE id = ?) = ?", s.ID, job.Version),
 			db.S(`UPDATE job SET name = ?, mode = ?, status = ?, desired = ?, run_no = run_no + 1, run_id = ?,
 				restored_from = ?, text = ?, text_format = ?, submit_ms = ?, start_ms = NULL, finish_ms = NULL, error = '', allowed_ms = 0,
 				owner = ?, epoch = ?, version = version + 1, submit_op = ?, op_id = ?, metrics_json = '', shape = '' WHERE id = ?`,
-				s.Name, s.Mode, string(Initializing), string(WantRun), runID, s.RestoredFrom, s.Text, s.TextFormat,
+				s.Name, s.Mode, string(Initializing), string(WantRun), runID, restoredFrom, s.Text, s.TextFormat,
 				j.now().UnixMilli(), s.Owner, j.epoch, op, op, s.ID),
 			j.statusEvent(s.ID, Initializing, ""))
+		d.statements = append(d.statements, back...)
 		return d, nil
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ type Ended struct {
 	Status     Status
 	Finished   time.Time
 	Savepoint  bool // it has one
-	Checkpoint bool // it has a completed checkpoint, or savepoint
+	Checkpoint bool // it has one that was completed, or a savepoint
 	version    int64
 }
 
@@ -220,7 +220,7 @@ func (j *Jobs) EndedJobs(ctx context.Context, before time.Time, after Ended, lim
 	}
 	rows, err := j.query(ctx, `SELECT id, status, finish_ms, version,
 		EXISTS (SELECT 1 FROM checkpoint c WHERE c.job_id = job.id AND c.status = 'COMPLETED' AND c.kind = 'savepoint'),
-		EXISTS (SELECT 1 FROM checkpoint c WHERE c.job_id = job.id AND c.status = 'COMPLETED')
+		EXISTS (SELECT 1 FROM checkpoint c WHERE c.job_id = job.id AND c.manifest <> '')
 		FROM job WHERE finish_ms < ? AND (finish_ms, id) > (?, ?) AND NOT EXISTS (SELECT 1 FROM job_run r WHERE r.job_id = job.id)
 		ORDER BY finish_ms, id LIMIT ?`, before.UnixMilli(), from, after.ID, int64(limit))
 	var out []Ended

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -77,9 +78,10 @@ func (w *Watch) take(ctx context.Context, ids []string, versions map[string]stri
 	if err != nil {
 		return fmt.Errorf("read jobs: %w", err)
 	}
+	read := make(map[string]*LiveJob, len(rows)) // taken in when all of them is known
 	for _, r := range rows {
 		j := scanJob(r)
-		w.byID[j.ID] = &LiveJob{Job: j, version: versions[j.ID]}
+		read[j.ID] = &LiveJob{Job: j, version: versions[j.ID]}
 	}
 	rows, err = w.jobs.query(ctx, "SELECT "+pipelineColumns+` FROM pipeline p JOIN job ON job.id = p.job_id AND job.run_no = p.run_no
 		WHERE p.job_id`+in+" ORDER BY p.job_id, p.id", args...)
@@ -88,10 +90,11 @@ func (w *Watch) take(ctx context.Context, ids []string, versions map[string]stri
 	}
 	for _, r := range rows {
 		p := scanPipeline(r)
-		if l := w.byID[p.JobID]; l != nil {
+		if l := read[p.JobID]; l != nil {
 			l.Pipelines = append(l.Pipelines, p)
 		}
 	}
+	maps.Copy(w.byID, read)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -111,4 +112,39 @@ func TestAWatchDoesNotScanJobsThatHaveEnded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAWatchTakesAJobInWholly: a job without its pipelines would be one whose tasks are to stop.
+func TestAWatchTakesAJobInWholly(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	const queries = 4 // the newest write, the versions, the jobs, their pipelines
+	for nth := 1; nth <= queries+1; nth++ {
+		store := &failing{Store: newStore(t)}
+		j := New(store, ticking(), counting("op-")).WithPause(noPause)
+		must[Job](t)(j.CreateJob(ctx, Submit{ID: "1", Name: "n", Mode: "BATCH", Text: "{}", TextFormat: "json"}, "op"))
+		must[Pipeline](t)(j.StartAttempt(ctx, "1", 1))
+		w := j.Watch()
+		store.in = nth
+		if _, err := w.Read(ctx); (err != nil) != (nth <= queries) {
+			t.Fatalf("query %d fails: %v", nth, err)
+		}
+		store.in = 0
+		if l := must[[]*LiveJob](t)(w.Read(ctx)); len(l) != 1 || len(l[0].Pipelines) != 1 {
+			t.Errorf("after query %d failed: %d jobs, %+v", nth, len(l), l)
+		}
+	}
+}
+
+// failing is a store of which one query fails.
+type failing struct {
+	db.Store
+	in int // how many queries from now, from 1; 0 none
+}
+
+func (f *failing) Query(ctx context.Context, s db.Statement) (*db.Rows, error) {
+	if f.in--; f.in == 0 {
+		return nil, errors.New("the disk does not answer")
+	}
+	return f.Store.Query(ctx, s)
 }

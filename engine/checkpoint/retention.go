@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -48,16 +49,24 @@ func (k Keeper) Prune(ctx context.Context, jobID string, pipeline int, newest in
 	}
 }
 
-// DropAll deletes all checkpoints of a job that ended well.
-func (k Keeper) DropAll(ctx context.Context, jobID string) {
-	all, err := k.Jobs.Checkpoints(ctx, jobID, 100000)
+// DropAll deletes all checkpoints of a job, if it has ended so. They are given up first: whoever
+// restarts the job meanwhile does not go on from one whose manifest is gone.
+func (k Keeper) DropAll(ctx context.Context, jobID string, ended ...state.Status) {
+	err := k.Jobs.GiveUpCheckpoints(ctx, jobID, ended...)
+	if errors.Is(err, state.ErrMoved) || errors.Is(err, state.ErrNotFound) {
+		return // it is restarted, or forgotten
+	}
+	var all []state.Checkpoint
+	if err == nil {
+		all, err = k.Jobs.Checkpoints(ctx, jobID, 100000)
+	}
 	if err != nil {
 		k.Log.Warn("the checkpoints of the job are not deleted yet", "job", jobID, "error", err)
 		return
 	}
 	byPipeline := map[int64][]state.Checkpoint{}
 	for _, c := range all {
-		if c.Kind != state.Savepoint {
+		if c.Kind != state.Savepoint && c.Status == state.CheckpointAborted {
 			byPipeline[c.PipelineID] = append(byPipeline[c.PipelineID], c)
 		}
 	}

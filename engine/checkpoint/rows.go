@@ -53,15 +53,12 @@ func (r attemptRows) Acknowledge(ctx context.Context, id int64) error {
 // Newest finds the checkpoint to go on from: the completed one with the highest number whose
 // manifest is whole. A damaged one is passed over, loudly; nil when there is none.
 func Newest(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID string, pipeline int, log *slog.Logger) (*Manifest, error) {
-	all, err := jobs.Checkpoints(ctx, jobID, 1000)
+	all, err := jobs.CompletedCheckpoints(ctx, jobID, int64(pipeline))
 	if err != nil {
 		return nil, fmt.Errorf("list the checkpoints of job %s: %w", jobID, err)
 	}
 	damaged := false
 	for _, c := range all {
-		if c.PipelineID != int64(pipeline) || c.Status != state.CheckpointCompleted {
-			continue
-		}
 		m, err := load(ctx, jobs, blobs, c.Key)
 		switch {
 		case err == nil:
@@ -80,6 +77,24 @@ func Newest(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID st
 		return nil, fmt.Errorf("no checkpoint of pipeline %d of job %s can be used: %w", pipeline, jobID, ErrDamaged)
 	}
 	return nil, nil
+}
+
+// Readable says whether the completed checkpoints of number n of a job's pipelines are whole, for
+// a user who wants to go on from them: once newer ones are given up there is no way back.
+func Readable(ctx context.Context, jobs *state.Jobs, blobs storage.Store, jobID string, n int64) error {
+	all, err := jobs.Checkpoints(ctx, jobID, 100000)
+	if err != nil {
+		return fmt.Errorf("list the checkpoints of job %s: %w", jobID, err)
+	}
+	for _, c := range all {
+		if c.ID != n || c.Status != state.CheckpointCompleted {
+			continue
+		}
+		if _, err := load(ctx, jobs, blobs, c.Key); err != nil {
+			return fmt.Errorf("checkpoint %d of pipeline %d cannot be gone on from: read its manifest %s: %w", n, c.PipelineID, c.Manifest.Name, err)
+		}
+	}
+	return nil
 }
 
 // load reads a manifest out of its row or the blob storage, and checks it against the row.

@@ -135,13 +135,18 @@ func (s Sweeper) job(ctx context.Context, manifests []Object, restored bool, out
 	if err != nil {
 		return err
 	}
-	if f.status != state.Finished && f.status != state.Canceled {
+	if f.status == state.Finished || f.status == state.Canceled { // so that a restart does not go on from what is deleted
+		err := s.Jobs.GiveUpCheckpoints(ctx, id, state.Finished, state.Canceled)
+		if err != nil && !errors.Is(err, state.ErrMoved) && !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+	} else {
 		for pipeline, newest := range f.newest {
 			Keeper(s).Prune(ctx, id, int(pipeline), newest)
 		}
-		if f, err = s.look(ctx, id); err != nil {
-			return err
-		}
+	}
+	if f, err = s.look(ctx, id); err != nil {
+		return err
 	}
 	f.restored = restored
 	for _, m := range manifests {

@@ -316,6 +316,37 @@ func TestNothingIsSettledWhileTheStorageIsAway(t *testing.T) {
 	}
 }
 
+func TestARestartFromAnOlderCheckpointGoesOnFromItAndTheNewerAreSwept(t *testing.T) {
+	t.Parallel()
+	p, ctx := newPlace(t), t.Context()
+	job := p.job("1")
+	first := p.take(job, record.Checkpoint, p.complete)
+	p.take(job, record.Savepoint, p.complete)
+	for range 1200 { // more than a look at all checkpoints of the job used to read
+		rows := NewRows(p.jobs, "1", 1, 1)
+		id := must[int64](t)(rows.Begin(ctx, record.Checkpoint, 0))
+		if err := rows.Complete(ctx, id, Ref{Name: fmt.Sprint(id), SHA256: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.end("1", state.Failed)
+	if err := Readable(ctx, p.jobs, p.blobs, "1", 3); err == nil || !strings.Contains(err.Error(), "checkpoint 3 of pipeline 1 cannot be gone on from") {
+		t.Errorf("a checkpoint without a manifest is readable: %v", err)
+	}
+	if err := Readable(ctx, p.jobs, p.blobs, "1", first); err != nil {
+		t.Error(err)
+	}
+	must[state.Job](t)(p.jobs.Restart(ctx, state.Submit{ID: "1", Name: "copy", Mode: "STREAMING", Text: "{}", TextFormat: "json", From: first}, "back"))
+	m, err := Newest(ctx, p.jobs, p.blobs, "1", 1, p.logger())
+	if err != nil || m == nil || m.Checkpoint != first {
+		t.Fatalf("the pipeline goes on from %+v (%v)", m, err)
+	}
+	out := must[Sweep](t)(Sweeper{Jobs: p.jobs, Blobs: p.blobs, Log: p.logger()}.Run(ctx))
+	if names := p.names(); len(names) != 1 || len(out.Deleted) != 1 {
+		t.Errorf("deleted %v, kept %v", out.Deleted, names)
+	}
+}
+
 func FuzzObjectName(f *testing.F) {
 	f.Add("seikan/871234567890123456/1/000000000007-2.manifest")
 	f.Add("seikan/1/1/1-1.manifest")

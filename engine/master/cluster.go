@@ -386,21 +386,35 @@ func (r *reign) startPlan(ctx context.Context, id string) {
 	r.plans[id] = p
 	r.mu.Unlock()
 	go func() {
-		ctx, cancel := context.WithTimeout(ctx, planWithin)
+		within, cancel := context.WithTimeout(ctx, planWithin)
 		defer cancel()
-		job, err := r.jobs.Job(ctx, id)
+		job, err := r.jobs.Job(within, id)
+		if err != nil { // no fault of the job: a later step plans it again
+			r.c.Log.Warn("a job is not planned while the state store does not answer", "job", id, "error", err)
+			r.forgetPlan(id, p)
+			return
+		}
 		var s *Shape
+		built, err := r.c.Plan(within, job, r.c.Log)
 		if err == nil {
-			var built *plan.Plan
-			if built, err = r.c.Plan(ctx, job, r.c.Log); err == nil {
-				s = ShapeOf(built)
-			}
+			s = ShapeOf(built)
+		}
+		if ctx.Err() != nil { // the reign has ended, which is no fault of the job either
+			return
 		}
 		r.mu.Lock()
 		p.done, p.shape, p.err = true, s, err
 		r.mu.Unlock()
 		r.poke()
 	}()
+}
+
+func (r *reign) forgetPlan(id string, p *planning) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.plans[id] == p { // else the job was restarted meanwhile
+		delete(r.plans, id)
+	}
 }
 
 func (r *reign) end(ctx context.Context, e End) error {

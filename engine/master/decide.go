@@ -50,17 +50,23 @@ func (d *decider) do(a Action) { d.out = append(d.out, a) }
 
 func (d *decider) job(j JobFact, blocked *bool) {
 	id := j.Job.ID
-	if j.Lacks != "" && j.Job.Desired != state.WantCancel && j.Job.Status != state.Failing && j.Job.Status != state.Canceling {
+	ending := j.Job.Status == state.Failing || j.Job.Status == state.Canceling
+	cancel := j.Job.Desired == state.WantCancel
+	switch {
+	case ending:
+	case j.PlanErr != nil && !(cancel && j.Job.Status == state.Initializing):
+		d.fail(j, j.PlanErr.Error()) // not cancelled: what it owes cannot be finished without its shape
+		return
+	case j.Lacks != "" && !cancel:
 		d.do(Hold{id, j.Lacks})
+		d.late(j)
 		return
 	}
 	switch j.Job.Status {
 	case state.Initializing:
 		switch {
-		case j.Job.Desired == state.WantCancel:
+		case cancel:
 			d.do(Move{id, to(j, state.Canceling)})
-		case j.PlanErr != nil:
-			d.fail(j, j.PlanErr.Error())
 		case j.Shape != nil:
 			d.do(Move{id, state.Move{From: []state.Status{state.Initializing}, To: state.Created, Shape: j.Shape.encode()}})
 		case d.overdue(j):
@@ -91,7 +97,12 @@ func (d *decider) fail(j JobFact, reason string) {
 // pending waits for room for all of the job at once. The queue is first in, first out.
 func (d *decider) pending(j JobFact, blocked *bool) {
 	id := j.Job.ID
-	if j.Job.Desired != state.WantRun {
+	switch {
+	case j.Job.Desired == state.WantRun:
+	case j.Job.Desired != state.WantCancel && j.Job.RestoredFrom != "": // a cancelled job's would be deleted
+		d.fail(j, "stopped before it ran; its checkpoints are kept")
+		return
+	default:
 		d.do(Move{id, to(j, state.Canceling)})
 		return
 	}
@@ -99,13 +110,14 @@ func (d *decider) pending(j JobFact, blocked *bool) {
 		d.do(Hold{id, "waits behind an earlier job"})
 		return
 	}
-	reason := d.fits(j)
+	reason, full := d.fits(j)
 	switch {
 	case reason == "":
 		d.do(Move{id, state.Move{From: []state.Status{j.Job.Status}, To: state.Running}})
-	case d.Wait || d.Now < d.Lease:
-		// Right after a switch workers are still reporting: no verdict yet.
-		*blocked = true
+	case d.Wait || d.Now < d.Lease || !d.staffed():
+		// Right after a switch workers are still reporting, and after a restart of all nodes the first
+		// may come late: no verdict yet. What lacks more than room would hold later jobs up in vain.
+		*blocked = full
 		d.do(Hold{id, reason})
 	default:
 		d.fail(j, "NoEnoughResourceException: "+reason)

@@ -278,6 +278,13 @@ func TestEveryTransientStateEnds(t *testing.T) {
 	}
 	hung(abandon-time.Second).want(t, "")
 	hung(abandon+time.Second).want(t, "1/1 begins on a:5801 b:5801")
+	long := func(ago, lease time.Duration) *table { // a node that holds a lease still is not left so soon
+		f := hung(ago)
+		f.Lease = lease
+		return f
+	}
+	long(2*abandon, 2*time.Minute).want(t, "")
+	long(4*time.Minute+time.Second, 2*time.Minute).want(t, "1/1 begins on a:5801 b:5801")
 
 	saving := func(d time.Duration) *table {
 		return facts().node("a").job("1", state.DoingSavepoint, bound, since(d), placed(state.PipelineFailed, 2*time.Minute, func(p *PipelineFact) {
@@ -313,6 +320,29 @@ func TestACancelAlwaysEnds(t *testing.T) {
 	}
 }
 
+// TestACancelStopsAllPipelinesAtOnce: hung ones are waited for together.
+func TestACancelStopsAllPipelinesAtOnce(t *testing.T) {
+	t.Parallel()
+	hung := func(s state.PipelineStatus, ago time.Duration) *table {
+		f := facts().node("a").node("b").job("1", state.Canceling, placed(s, ago), func(j *JobFact) {
+			for id := 2; id <= 3; id++ {
+				p := j.Pipelines[1]
+				p.Row.ID = int64(id)
+				j.Pipelines[id] = p
+				j.Shape.Pipelines = append(j.Shape.Pipelines, PipelineShape{ID: id, Parallelism: 2, Committers: 1})
+			}
+		})
+		for id := 1; id <= 3; id++ {
+			key := taskKey(f.Jobs[0], id, 2, "chain-1")
+			f.Nodes["b"].Tasks[key] = rpc.TaskReport{TaskKey: key, State: rpc.Running}
+		}
+		return f
+	}
+	hung(state.PipelineRunning, time.Minute).want(t, "1/1 is CANCELED:\n1/2 is CANCELED:\n1/3 is CANCELED:")
+	hung(state.PipelineCanceled, abandon-time.Second).want(t, "")
+	hung(state.PipelineCanceled, abandon+time.Second).want(t, "1/1 begins on a:5801\n1/2 begins on a:5801\n1/3 begins on a:5801")
+}
+
 // TestAFailedJobIsSettledOnce: the commits that its checkpoints owe are finished, if that can be.
 func TestAFailedJobIsSettledOnce(t *testing.T) {
 	t.Parallel()
@@ -344,4 +374,73 @@ func TestAPlacementWithoutAnAnswerKeepsItsSlots(t *testing.T) {
 	if later := u.of(f.Jobs[1], f.Now+inFlight); later != nil {
 		t.Errorf("%v is in flight for ever", later)
 	}
+}
+
+// TestAJobWhoseRowsCannotBeReadFails, and no master falls over it.
+func TestAJobWhoseRowsCannotBeReadFails(t *testing.T) {
+	t.Parallel()
+	broken := func(j *JobFact) { j.Shape, j.PlanErr = nil, errors.New("the stored shape of the plan: broken") }
+	cancel := func(j *JobFact) { j.Job.Desired = state.WantCancel }
+	fails := "1 is FAILING within 1m30s the stored shape of the plan: broken"
+	for _, s := range []state.Status{state.Initializing, state.Created, state.Pending, state.Scheduled, state.Running, state.DoingSavepoint} {
+		facts().node("a").job("1", s, broken).want(t, fails)
+	}
+	facts().node("a").job("1", state.Running, broken, cancel).want(t, fails) // it cannot finish what it owes
+	facts().node("a").job("1", state.Initializing, broken, cancel).want(t, "1 is CANCELING within 2m0s")
+	facts().node("a").job("1", state.Failing, broken).want(t, "1 ends FAILED, forced false")
+	facts().node("a").job("1", state.Canceling, broken).want(t, "1 ends CANCELED, forced false")
+}
+
+// TestAJobStoppedBeforeItRanKeepsItsCheckpoints: a cancelled one's are deleted, a failed one's are not.
+func TestAJobStoppedBeforeItRanKeepsItsCheckpoints(t *testing.T) {
+	t.Parallel()
+	wish := func(d state.Desired, from string) func(*JobFact) {
+		return func(j *JobFact) { j.Job.Desired, j.Job.RestoredFrom = d, from }
+	}
+	for _, d := range []state.Desired{state.WantSavepoint, state.WantStop} {
+		facts().node("a").job("1", state.Pending, wish(d, "latest")).want(t, "1 is FAILING within 1m30s stopped before it ran; its checkpoints are kept")
+		facts().node("a").job("1", state.Pending, wish(d, "")).want(t, "1 is CANCELING within 2m0s")
+	}
+	facts().node("a").job("1", state.Pending, wish(state.WantCancel, "latest")).want(t, "1 is CANCELING within 2m0s")
+}
+
+// TestNoJobIsRejectedBeforeAWorkerIsThere: after a restart of all nodes the master may be there long before them.
+func TestNoJobIsRejectedBeforeAWorkerIsThere(t *testing.T) {
+	t.Parallel()
+	master := func(n *NodeFact) { n.Info.Role = "master" }
+	waits := "1 holds: no worker is there\n2 holds: no worker is there"
+	facts().job("1", state.Pending).job("2", state.Pending).want(t, waits)
+	facts().node("m", master).node("a", silent(lease+1)).job("1", state.Pending).job("2", state.Pending).want(t, waits)
+	facts().node("m", master).node("a", slots(1)).job("1", state.Pending).
+		want(t, "1 is FAILING within 1m30s NoEnoughResourceException: no worker has room: 1 without 2 free slots")
+}
+
+// TestOnlyAJobThatLacksRoomHoldsUpTheQueue: for tags that nobody has, later jobs would wait in vain.
+func TestOnlyAJobThatLacksRoomHoldsUpTheQueue(t *testing.T) {
+	t.Parallel()
+	red := func(j *JobFact) { j.Shape.Tags = map[string]string{"team": "red"} }
+	two := func(nodes *table) *table {
+		nodes.Wait = true
+		return nodes.job("1", state.Pending, red).job("2", state.Pending)
+	}
+	team := tags(map[string]string{"team": "red"})
+	two(facts().node("a")).want(t, "1 holds: no worker has room: 1 without the tags map[team:red]\n2 is RUNNING within 0s")
+	two(facts().node("a").node("b", team, drained(time.Second))).
+		want(t, "1 holds: no worker has room: 1 drained, 1 without the tags map[team:red]\n2 is RUNNING within 0s")
+	two(facts().node("a").node("b", team, slots(3))).
+		want(t, "1 holds: no worker has room: 1 without 1 free slots, 1 without the tags map[team:red]\n2 holds: waits behind an earlier job")
+	two(facts().node("a").node("b", team, memory(99))).
+		want(t, "1 holds: no worker has room: 1 without 100 bytes of free memory (env memory.bytes), 1 without the tags map[team:red]\n2 holds: waits behind an earlier job")
+}
+
+// TestAJobThatLacksSomethingStillMeetsTheDeadlineOfItsSavepoint (P5).
+func TestAJobThatLacksSomethingStillMeetsTheDeadlineOfItsSavepoint(t *testing.T) {
+	t.Parallel()
+	lacks := func(ago time.Duration) func(*JobFact) {
+		return func(j *JobFact) { j.Lacks, j.Since = "the key is missing", time.Hour-ago }
+	}
+	facts().node("a").job("1", state.DoingSavepoint, lacks(time.Minute)).want(t, "1 holds: the key is missing")
+	facts().node("a").job("1", state.DoingSavepoint, lacks(savepointWithin+time.Second)).
+		want(t, "1 holds: the key is missing\n1 is FAILING within 1m30s the savepoint was not complete within 10m0s; the job can go on from its newest checkpoint (-r)")
+	facts().node("a").job("1", state.Running, lacks(time.Hour)).want(t, "1 holds: the key is missing")
 }

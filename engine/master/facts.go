@@ -37,7 +37,7 @@ type NodeFact struct {
 type JobFact struct {
 	Job       state.Job
 	Shape     *Shape // nil until planned
-	PlanErr   error  // planning failed
+	PlanErr   error  // planning failed, or the rows cannot be read
 	Lacks     string // what it waits for before anything of it is started
 	Planning  bool
 	Dirty     int64                // bad rows of all pipelines, as last reported; for a Shape that limits them

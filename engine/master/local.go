@@ -313,7 +313,7 @@ func (r *Run) end(ctx context.Context, status state.Status, cause error) (Outcom
 		return out, err
 	}
 	if status == state.Finished || status == state.Canceled {
-		r.local.keeper().DropAll(ctx, r.job.ID)
+		r.local.keeper().DropAll(ctx, r.job.ID, status)
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,7 +109,10 @@ func (r *reign) takeIn(ctx context.Context, k *knownJob, row *state.LiveJob, now
 		k.status, k.since = row.Job.Status, now
 	}
 	out := JobFact{Job: row.Job, Since: k.since, Pipelines: make(map[int]PipelineFact, len(row.Pipelines))}
-	if row.Job.Shape != "" {
+	switch {
+	case row.Job.Shape == "" && row.Job.Status != state.Initializing:
+		out.PlanErr = errors.New("the job's row holds no shape of its plan")
+	case row.Job.Shape != "":
 		out.Shape = &Shape{}
 		if err := json.Unmarshal([]byte(row.Job.Shape), out.Shape); err != nil {
 			out.Shape, out.PlanErr = nil, fmt.Errorf("the stored shape of the plan: %w", err)

@@ -80,7 +80,7 @@ func (d *decider) lost(node, incarnation string) bool {
 
 // gone says whether no task of the pipeline's attempt can be running any more.
 func (d *decider) gone(j JobFact, pipeline int, f PipelineFact) bool {
-	if d.Now-f.Since > abandon {
+	if d.Now-f.Since > max(abandon, 2*d.Lease) { // by which a silent node has no lease either
 		return true
 	}
 	for name, at := range f.Placement {

@@ -9,18 +9,29 @@ import (
 	"seikan/engine/rpc"
 )
 
-// fits places all pipelines of a job on paper.
-func (d *decider) fits(j JobFact) string {
+// fits places all pipelines of a job on paper. full: it lacks nothing but room, which others may
+// give back.
+func (d *decider) fits(j JobFact) (reason string, full bool) {
 	homes := d.homes
 	d.homes, d.trial = map[string]Place{}, d.trial[:0]
 	defer func() { d.homes = homes }()
 	for _, p := range j.Shape.Pipelines {
 		if _, reason := d.place(j, p, tasksOf(p)); reason != "" {
+			full = d.open(j, p)
 			d.giveBack(j.Job.ID)
-			return reason
+			return reason, full
 		}
 	}
-	return ""
+	return "", false
+}
+
+// open says whether a pipeline has a node where it could run if there was room.
+func (d *decider) open(j JobFact, p PipelineShape) bool {
+	home := Place{}
+	if p.NodeBound != "" {
+		home = d.home(j)
+	}
+	return slices.ContainsFunc(d.rooms, func(r room) bool { return r.sees(home) && r.bars(j) == "" })
 }
 
 func tasksOf(p PipelineShape) []string {

@@ -39,20 +39,38 @@ func (r *room) before(o *room) bool {
 	return r.used < o.used
 }
 
-// refuses says why a task that needs some slots cannot have this room; "" means it can.
-func (r *room) refuses(j JobFact, slots int) string {
+// absent says that no task can be there: its node is lost, or no worker.
+func (r *room) absent() bool { return r.lost || r.fact.Info.Role == "master" }
+
+// staffed says whether a worker is there.
+func (d *decider) staffed() bool {
+	return slices.ContainsFunc(d.rooms, func(r room) bool { return !r.absent() })
+}
+
+// bars says why a job cannot be here whatever room there is; "" means it can.
+func (r *room) bars(j JobFact) string {
 	i := &r.fact.Info
 	switch {
-	case r.lost, i.Role == "master":
+	case r.absent():
 		return away
 	case i.Draining:
 		return "drained"
 	case !hasTags(i.Tags, j.Shape.Tags):
 		return fmt.Sprintf("without the tags %v", j.Shape.Tags)
+	}
+	return ""
+}
+
+// refuses says why a task that needs some slots cannot have this room; "" means it can.
+func (r *room) refuses(j JobFact, slots int) string {
+	if why := r.bars(j); why != "" {
+		return why
+	}
+	i := &r.fact.Info
+	switch _, has := r.jobs[j.Job.ID]; {
 	case i.Slots > 0 && r.used+slots > i.Slots:
 		return fmt.Sprintf("without %d free slots", slots)
-	}
-	if _, has := r.jobs[j.Job.ID]; !has && i.MemoryBytes > 0 && r.bytes+j.Shape.MemoryBytes > i.MemoryBytes {
+	case !has && i.MemoryBytes > 0 && r.bytes+j.Shape.MemoryBytes > i.MemoryBytes:
 		return fmt.Sprintf("without %d bytes of free memory (env memory.bytes)", j.Shape.MemoryBytes)
 	}
 	return ""

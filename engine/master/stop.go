@@ -12,17 +12,19 @@ import (
 // stopping waits until nothing of the job runs, and then finishes the commits that its recorded
 // checkpoints owe. It always ends: what does not come about in time stays for a restore.
 func (d *decider) stopping(j JobFact, end state.Status) {
+	stopped := true // all at once: tasks that hang are waited for together
 	for _, p := range slices.Sorted(maps.Keys(j.Pipelines)) {
-		f := j.Pipelines[p]
-		switch {
-		case !f.Row.Status.Ended() && !settles(f):
-			row := f.Row
-			row.Status = state.PipelineCanceled
-			d.do(Save{Pipeline: row})
-			return
-		case !settles(f) && !d.gone(j, p, f):
-			return
+		if f := j.Pipelines[p]; !f.Row.Status.Ended() && !settles(f) {
+			f.Row.Status = state.PipelineCanceled
+			d.do(Save{Pipeline: f.Row})
+			stopped = false
 		}
+	}
+	for p, f := range j.Pipelines {
+		stopped = stopped && (settles(f) || d.gone(j, p, f))
+	}
+	if !stopped {
+		return
 	}
 	settled, forced := true, d.overdue(j)
 	if j.Shape != nil && !forced {

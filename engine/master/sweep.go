@@ -29,7 +29,7 @@ func (r *reign) sweep(ctx context.Context) error {
 				break
 			}
 			for _, id := range ids {
-				keeper.DropAll(ctx, id)
+				keeper.DropAll(ctx, id, state.Finished, state.Canceled)
 			}
 			after = ids[len(ids)-1]
 		}

@@ -105,6 +105,11 @@ func (h *Head) Prepare(ctx context.Context) error {
 // Settle finishes the commits that the manifest owes and removes everything staged beyond it.
 func (h *Head) Settle(ctx context.Context) error {
 	m, sinks := h.cfg.Manifest, h.sinks()
+	if m.RunID != "" && m.RunID != h.cfg.Task.RunID {
+		if err := h.settleRun(ctx, m.RunID); err != nil {
+			return err
+		}
+	}
 	for i, s := range sinks {
 		for _, t := range s.Tables {
 			c, err := t.Sink.Committer(ctx, h.task(s.Action))
@@ -132,6 +137,26 @@ func (h *Head) Settle(ctx context.Context) error {
 	if m.Checkpoint > 0 {
 		if err := h.cfg.Rows.Acknowledge(ctx, m.Checkpoint); err != nil {
 			return fmt.Errorf("acknowledge the commits of checkpoint %d: %w", m.Checkpoint, err)
+		}
+	}
+	return nil
+}
+
+// settleRun does the same with what an earlier run has staged, which another id names: this run
+// began from a checkpoint of that one, not its newest.
+func (h *Head) settleRun(ctx context.Context, runID string) error {
+	pending := byTarget(h.cfg.Manifest.Commits)
+	for i, s := range h.sinks() {
+		for _, t := range s.Tables {
+			before := h.task(s.Action)
+			before.RunID = runID
+			c, err := t.Sink.Committer(ctx, before)
+			if err == nil && c != nil {
+				err = errors.Join(c.Recover(ctx, pending[target{i, t.Table}]), c.Close())
+			}
+			if err != nil {
+				return fmt.Errorf("%s: settle run %s, which this one goes on from: %w", s.Action, runID, err)
+			}
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 func draining(t *testing.T) (w *Worker, r *running) {
 	t.Helper()
 	w = New(Config{Info: func() rpc.NodeInfo { return rpc.NodeInfo{} }, Log: slog.New(slog.DiscardHandler)})
+	w.now = time.Now
 	ctx, cancel := context.WithCancelCause(t.Context())
 	r = &running{w: w, log: w.cfg.Log, cancel: cancel, state: rpc.Running, ended: make(chan struct{})}
 	w.tasks[rpc.TaskKey{JobID: "1"}] = r
@@ -53,7 +54,7 @@ func TestADrainedWorkerStopsTasksWhenPatienceIsOver(t *testing.T) {
 		}
 		sent := &sendTimes{at: map[uint64]time.Time{}} // a session: report and order
 		report := w.report()
-		report.Seq = sent.next()
+		report.Seq = sent.next(w.now())
 		w.noteIdle(report, sent)
 		w.take(&rpc.Order{Epoch: 1, Seq: report.Seq}, sent)
 		if err := <-done; err != nil {
@@ -85,7 +86,7 @@ func TestADrainWithoutAMasterEndsWithTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := draining(t)
 		sent := &sendTimes{at: map[uint64]time.Time{}}
-		w.take(&rpc.Order{Epoch: 1, Seq: sent.next(), Lease: 8000, Tasks: []rpc.TaskSpec{{TaskKey: rpc.TaskKey{JobID: "1"}}}}, sent)
+		w.take(&rpc.Order{Epoch: 1, Seq: sent.next(w.now()), Lease: 8000, Tasks: []rpc.TaskSpec{{TaskKey: rpc.TaskKey{JobID: "1"}}}}, sent)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		began := time.Now()

@@ -20,7 +20,7 @@ func (w *Worker) watchLease(ctx context.Context) {
 		}
 		w.mu.Lock()
 		w.turned.Store(int64(time.Since(w.began)))
-		lapsed := w.rules.Lapsed(time.Now())
+		lapsed := w.rules.Lapsed(w.now())
 		if lapsed && !lost {
 			w.cfg.Log.Warn("the lease cannot be renewed: all tasks here are stopped")
 		}
@@ -31,7 +31,7 @@ func (w *Worker) watchLease(ctx context.Context) {
 		if ends := w.rules.Expires(); lost {
 			next = often
 		} else if !ends.IsZero() {
-			next = min(seldom, max(time.Until(ends), time.Millisecond))
+			next = min(seldom, max(ends.Sub(w.now()), time.Millisecond))
 		}
 		timer.Reset(next)
 		w.mu.Unlock()

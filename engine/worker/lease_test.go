@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ func TestTasksAreStoppedBeforeTheLeaseRunsOut(t *testing.T) {
 			go w.watchLease(ctx)
 			sent := &sendTimes{at: map[uint64]time.Time{}}
 			renew := func() {
-				w.take(&rpc.Order{Epoch: 1, Seq: sent.next(), Lease: lease.Milliseconds(), Tasks: []rpc.TaskSpec{{TaskKey: rpc.TaskKey{JobID: "1"}}}}, sent)
+				w.take(&rpc.Order{Epoch: 1, Seq: sent.next(w.now()), Lease: lease.Milliseconds(), Tasks: []rpc.TaskSpec{{TaskKey: rpc.TaskKey{JobID: "1"}}}}, sent)
 			}
 			time.Sleep(time.Second - lease/2) // the watch has looked in vain
 			renew()
@@ -36,4 +37,27 @@ func TestTasksAreStoppedBeforeTheLeaseRunsOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestALeaseRunsOutWhileTheSystemSleeps: timers stand still then, and the next look shows it.
+func TestALeaseRunsOutWhileTheSystemSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := draining(t)
+		var slept atomic.Int64
+		w.now = func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go w.watchLease(ctx)
+		sent := &sendTimes{at: map[uint64]time.Time{}}
+		w.take(&rpc.Order{Epoch: 1, Seq: sent.next(w.now()), Lease: 8000, Tasks: []rpc.TaskSpec{{TaskKey: rpc.TaskKey{JobID: "1"}}}}, sent)
+		time.Sleep(time.Second)
+		if r.isTold() {
+			t.Error("the task is stopped early")
+		}
+		slept.Store(int64(time.Hour))
+		time.Sleep(250 * time.Millisecond)
+		if synctest.Wait(); !r.isTold() {
+			t.Error("the task runs on when the system is awake again")
+		}
+	})
 }

@@ -194,7 +194,7 @@ func (r *running) prepare(ctx context.Context, shared *planned) error {
 	return task.SaveModes(ctx, r.w.cfg.Jobs, shared.plan, r.identity(shared), func() error {
 		r.w.mu.Lock()
 		defer r.w.mu.Unlock()
-		if r.w.rules.Lapsed(now()) {
+		if r.w.rules.Lapsed(r.w.now()) {
 			return errors.New("the lease ran out")
 		}
 		return ctx.Err()

@@ -53,6 +53,7 @@ type Worker struct {
 	tasks  map[rpc.TaskKey]*running
 	plans  map[planKey]*planned
 	rules  Rules
+	now    func() time.Time // that leases are counted on
 	wake   chan struct{}
 	began  time.Time
 	turned atomic.Int64 // nanoseconds since began, when the lease was last looked at
@@ -91,7 +92,7 @@ func New(cfg Config) *Worker {
 	if cfg.Event == nil {
 		cfg.Event = func(rpc.TaskSpec, bool) {}
 	}
-	return &Worker{cfg: cfg, tasks: map[rpc.TaskKey]*running{}, plans: map[planKey]*planned{}, wake: make(chan struct{}, 1), began: time.Now()}
+	return &Worker{cfg: cfg, tasks: map[rpc.TaskKey]*running{}, plans: map[planKey]*planned{}, now: leaseClock, wake: make(chan struct{}, 1), began: time.Now()}
 }
 
 // Turned is how long ago Run last looked after its tasks and its lease.
@@ -185,7 +186,7 @@ func (w *Worker) session(ctx context.Context) error {
 			tick.Reset(every)
 		}
 		report := w.report()
-		report.Seq = sent.next()
+		report.Seq = sent.next(w.now())
 		w.noteIdle(report, sent)
 		if err := stream.Send(report); err != nil {
 			return err
@@ -229,11 +230,11 @@ type sendTimes struct {
 	at  map[uint64]time.Time
 }
 
-func (s *sendTimes) next() uint64 {
+func (s *sendTimes) next(now time.Time) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seq++
-	s.at[s.seq] = time.Now()
+	s.at[s.seq] = now
 	return s.seq
 }
 
@@ -255,7 +256,7 @@ func (w *Worker) take(o *rpc.Order, sent *sendTimes) {
 		w.poke() // a new master counts on a worker that has heard of it
 	}
 	until := w.rules.Expires()
-	obey, lapsed, start := w.rules.Take(o, at, time.Now())
+	obey, lapsed, start := w.rules.Take(o, at, w.now())
 	if w.rules.Expires().After(until) {
 		w.renewed.Add(1)
 	}
@@ -378,7 +379,7 @@ func (w *Worker) Drain(ctx context.Context, patience time.Duration) error {
 			return context.Cause(ctx)
 		case <-tick.C:
 			w.mu.Lock()
-			lapsed := w.rules.Lapsed(time.Now())
+			lapsed := w.rules.Lapsed(w.now())
 			w.mu.Unlock()
 			if lapsed { // by which a master, when there is one again, knows as much
 				return errors.New("there is no master: the lease ran out")

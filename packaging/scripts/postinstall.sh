@@ -36,13 +36,10 @@ fi
 # An upgrade restarts the nodes that run, one after the other: a stopping node hands its tasks over,
 # and the next one is stopped when this one serves again. One that waits for others, or restores for
 # long, is not waited for here; it goes on by itself.
-RESTART_ON_UPGRADE=true
-for f in /etc/default/seikan /etc/sysconfig/seikan; do
-  if [ -r "$f" ]; then
-    . "$f"
-  fi
-done
-if [ -d /run/systemd/system ] && [ "$RESTART_ON_UPGRADE" = true ]; then
+# The files are systemd's, not a shell's: it takes SEATUNNEL_OPTS=-r master without quotes.
+restart=$(cat /etc/default/seikan /etc/sysconfig/seikan 2>/dev/null |
+  sed -n 's/^[[:space:]]*RESTART_ON_UPGRADE=//p' | tail -n 1 | sed 's/[[:space:]]#.*//' | tr -d "\"' \t\r")
+if [ -d /run/systemd/system ] && [ "${restart:-true}" = true ]; then
   for unit in $(systemctl list-units --state=active,activating --plain --no-legend 'seikan.service' 'seikan-master.service' 'seikan-worker.service' 'seikan@*.service' | cut -d' ' -f1); do
     if ! timeout 300 systemctl restart "$unit"; then
       echo "seikan: $unit does not serve yet: $(systemctl show -p StatusText --value "$unit"); see journalctl -u $unit" >&2

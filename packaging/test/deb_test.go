@@ -22,9 +22,10 @@ func TestDebLivesAWholeLife(t *testing.T) {
 		name string
 		do   func()
 	}{
-		{"install", l.install}, {"start", l.start}, {"users", l.users}, {"reload", l.reload}, {"hardening", l.hardening}, {"crash", l.crash},
+		{"install", l.install}, {"start", l.start}, {"users", l.users}, {"reload", l.reload}, {"hardening", l.hardening}, {"strict unit", l.strict},
+		{"memory", l.memory}, {"backup", l.backup}, {"two homes", l.twoHomes}, {"crash", l.crash},
 		{"hang", l.hang}, {"full disk", l.fullDisk}, {"upgrade", l.upgrade}, {"downgrade", l.downgrade}, {"reboot", l.reboot},
-		{"count", func() { l.ledger.exact() }}, {"remove", l.remove}, {"purge", l.purge},
+		{"count", func() { l.ledger.exact() }}, {"remove", l.remove}, {"purge", l.purge}, {"purge again", l.purgeAgain},
 	} {
 		began := time.Now()
 		step.do()
@@ -57,7 +58,7 @@ func (l *life) install() {
 		"/etc/seikan/seatunnel.yaml 640 root:seikan", "/etc/seikan/hazelcast-client.yaml 644 root:root", "/etc/seikan/seikan-cluster.key 640 root:seikan",
 		"/var/lib/seikan 750 seikan:seikan", "/var/log/seikan 750 seikan:seikan")
 	has(l.t, l.sh("cd /usr/share/seikan && readlink config logs && readlink -f bin/seatunnel.sh bin/stop-seatunnel-cluster.sh"), "/etc/seikan\n/var/log/seikan\n/usr/bin/seikan\n/usr/bin/seikan\n")
-	if out := l.sh("systemd-analyze verify --man=no /usr/lib/systemd/system/seikan*.service"); out != "" {
+	if out := l.sh("systemd-analyze verify --man=no /usr/lib/systemd/system/seikan*.service /usr/lib/systemd/system/seikan*.timer"); out != "" {
 		l.t.Errorf("systemd-analyze verify: %s", out)
 	}
 	l.sh(`sed -i 's/^seatunnel:$/seatunnel:\n  seikan:\n    min-free-bytes: 32m/' /etc/seikan/seatunnel.yaml`)
@@ -123,6 +124,74 @@ func (l *life) hardening() {
 	has(l.t, out, "read-only file system", "the unit seikan: ProtectSystem=", "ReadWritePaths=/usr/local/outbox", "systemctl edit seikan")
 }
 
+// strict: with the drop-in of the manual jobs go on, where it lets them.
+func (l *life) strict() {
+	l.put("../../systemd/hardening.conf.example")
+	l.sh("install -d -o seikan /srv/named /srv/unnamed && sed 's|^#ReadWritePaths=.*|ReadWritePaths=/srv/named|' /root/hardening.conf.example >/etc/systemd/system/seikan.service.d/hardening.conf && systemctl daemon-reload && systemctl restart seikan")
+	l.ready("seikan")
+	for name := range strings.FieldsSeq("named unnamed") {
+		l.sh("sed -e 's|Console.*{|LocalFile { path = \"/srv/" + name + "\", tmp_path = \"/srv/" + name + "/tmp\", file_format_type = csv|' $SEATUNNEL_HOME/examples/fake.conf >/root/" + name + ".conf")
+	}
+	has(l.t, l.sh("seatunnel.sh -c /root/named.conf 2>&1"), "FINISHED")
+	l.sh("find /srv/named -name '*.csv' | grep -q .")
+	if out, err := l.try("seatunnel.sh -c /root/unnamed.conf 2>&1"); err == nil {
+		l.t.Errorf("a job wrote where the strict unit may not:\n%s", out)
+	} else {
+		has(l.t, out, "read-only file system", "ReadWritePaths=/srv/unnamed")
+	}
+	l.sh("rm /etc/systemd/system/seikan.service.d/hardening.conf && systemctl daemon-reload && systemctl restart seikan")
+	l.ready("seikan")
+}
+
+// memory: a limit of the unit that is smaller than -Xmx counts.
+func (l *life) memory() {
+	l.sh("systemctl set-property --runtime seikan MemoryMax=400M && systemctl restart seikan")
+	l.ready("seikan")
+	const want = 400 << 20 / 10 * 9
+	has(l.t, l.sh("journalctl -u seikan _PID=$(systemctl show seikan -p MainPID --value) | grep 'memory limit'"), strconv.Itoa(want))
+	l.sh("systemctl set-property --runtime seikan MemoryMax=infinity && systemctl restart seikan")
+	l.ready("seikan")
+}
+
+// backup copies the state by the packaged unit, which says so when there is nothing to copy from.
+func (l *life) backup() {
+	if out, err := l.try("systemctl start seikan-backup"); err == nil {
+		l.t.Errorf("a copy without a map-store succeeded: %s", out)
+	}
+	has(l.t, l.sh("journalctl -u seikan-backup"), "map-store")
+	l.sh(`install -d -o seikan -g seikan -m 0750 /srv/imap
+sed -i 's|^  properties:$|  map: {"engine*": {map-store: {enabled: true, initial-mode: EAGER, factory-class-name: org.apache.seatunnel.engine.server.persistence.FileMapStoreFactory, properties: {type: hdfs, namespace: /srv/imap, clusterName: deb, storage.type: hdfs, fs.defaultFS: "file:///"}}}}\n&|' /etc/seikan/hazelcast.yaml
+grep -q /srv/imap /etc/seikan/hazelcast.yaml && systemctl restart seikan`)
+	l.ready("seikan")
+	l.sh("seikan backup now")
+	l.sh("touch -d '20 days ago' /var/backups/seikan/state-old.db && systemctl start seikan-backup")
+	l.sh("test ! -e /var/backups/seikan/state-old.db")
+	if got, want := l.sh("cd /var/backups/seikan && stat -c '%a %U:%G' * && head -c 15 state-*.db"), "600 seikan:seikan\nSQLite format 3"; got != want {
+		l.t.Errorf("the copy is %q, want %q", got, want)
+	}
+	l.sh("systemctl enable --now seikan-backup.timer")
+	has(l.t, l.sh("systemctl list-timers --no-pager seikan-backup.timer"), "seikan-backup.service")
+}
+
+// twoHomes: stop-seatunnel-cluster.sh stops the nodes of its own home, not those of others or the unit.
+func (l *life) twoHomes() {
+	l.sh(`for i in 1 2; do
+  home=/opt/home$i; mkdir -p $home/bin $home/logs; cp /usr/bin/seikan $home/bin/; cp -r /etc/seikan $home/config
+  for n in seatunnel-cluster.sh stop-seatunnel-cluster.sh; do ln -s seikan $home/bin/$n; done
+  sed -i "s/port: 8080/port: 809$i/" $home/config/seatunnel.yaml
+  sed -i -e "s/port: 5801/port: 58${i}5/" -e '/\/srv\/imap/d' $home/config/hazelcast.yaml
+  SEATUNNEL_HOME=$home SEIKAN_STATE_DIR=$home/state $home/bin/seatunnel-cluster.sh -d
+done`)
+	homes := "for p in $(pgrep -x seikan) $(pgrep -f 'seatunnel-cluste[r]'); do readlink /proc/$p/exe; done | sort -u"
+	has(l.t, l.sh(homes), "/opt/home1/", "/opt/home2/", "/usr/bin/seikan")
+	l.sh("SEATUNNEL_HOME=/opt/home1 /opt/home1/bin/stop-seatunnel-cluster.sh")
+	l.wait("("+homes+") | grep -c /opt/home1/", "0", time.Minute)
+	has(l.t, l.sh(homes), "/opt/home2/", "/usr/bin/seikan")
+	l.sh("SEATUNNEL_HOME=/opt/home2 /opt/home2/bin/stop-seatunnel-cluster.sh")
+	l.wait("("+homes+") | grep -c /opt/home2/", "0", time.Minute)
+	l.ready("seikan")
+}
+
 func (l *life) crash() {
 	l.ledger = l.startLedger()
 	l.sh("systemctl kill -s KILL --kill-who=main seikan")
@@ -157,7 +226,7 @@ func (l *life) fullDisk() {
 
 // upgrade keeps what was changed and takes the job along.
 func (l *life) upgrade() {
-	l.sh("echo '# changed by hand' >>/etc/seikan/seatunnel.yaml")
+	l.sh("echo '# changed by hand' >>/etc/seikan/seatunnel.yaml && sed -i 's/^SEATUNNEL_OPTS=.*/SEATUNNEL_OPTS=-r master_and_worker/' /etc/default/seikan")
 	pid := l.pid()
 	began := time.Now()
 	l.sh("apt-get install -qq -o Dpkg::Options::=--force-confdef " + l.put(l.second))
@@ -194,11 +263,23 @@ func (l *life) remove() {
 	l.sh("test -e /etc/seikan/seatunnel.yaml && test -e /var/lib/seikan/cluster.json && test ! -e /usr/bin/seikan")
 }
 
+// purge deletes what is the node's, and not what is mounted there from elsewhere.
 func (l *life) purge() {
-	has(l.t, l.sh("dpkg -P seikan 2>&1"), "/var/lib/seikan is emptied; it is a mount point and stays")
-	l.sh("test ! -e /etc/seikan && test ! -e /var/log/seikan && test -z \"$(ls -A /var/lib/seikan)\"")
+	l.sh("mkdir /var/log/seikan/shared && mount -t tmpfs none /var/log/seikan/shared && touch /var/log/seikan/shared/of-others")
+	has(l.t, l.sh("dpkg -P seikan 2>&1"), "/var/lib/seikan is emptied; it is a mount point and stays", "/var/log/seikan/shared is a mount point; what is in it stays")
+	l.sh("test ! -e /etc/seikan && test \"$(ls -A /var/log/seikan)\" = shared && test -z \"$(ls -A /var/lib/seikan)\"")
+	l.sh("test -e /var/log/seikan/shared/of-others && umount /var/log/seikan/shared && rm -r /var/log/seikan")
 	l.sh("test -e /var/backups/seikan/a-backup && test -e /var/backups/seikan/seikan-cluster.key")
 	has(l.t, l.sh("systemctl list-unit-files 'seikan*' || true"), "0 unit files")
+}
+
+// purgeAgain: the key of the next installation does not replace the one that the backups need.
+func (l *life) purgeAgain() {
+	first := l.sh("cat /var/backups/seikan/seikan-cluster.key")
+	l.sh("apt-get install -qq " + l.deb)
+	second := l.sh("cat /etc/seikan/seikan-cluster.key")
+	l.sh("dpkg -P seikan")
+	has(l.t, l.sh("cat /var/backups/seikan/*.key; ls -l /var/backups/seikan"), first, second)
 }
 
 // disk is a small file system of its own.
