@@ -342,6 +342,32 @@ func TestAClusterServesItsClients(t *testing.T) {
 	count(t, to, c.dir, "savepoint and restore")
 }
 
+// TestAClientThatIsInterruptedEndsItsJob unless -cj says that the job goes on without it.
+func TestAClientThatIsInterruptedEndsItsJob(t *testing.T) {
+	t.Parallel()
+	c := startProcesses(t, 1)
+	c.startAll()
+	forever := c.file("endless.conf", endless)
+	for id, flags := range map[string][]string{"4716": nil, "4717": {"-cj"}} {
+		client := c.command(0, "seatunnel.sh", append([]string{"-c", forever, "--set-job-id", id}, flags...)...)
+		var said synced
+		client.Stdout, client.Stderr = &said, &said
+		if err := client.Start(); err != nil {
+			t.Fatal(err)
+		}
+		c.wait("the job runs", func() bool { return c.job(id) == "RUNNING" })
+		if err := client.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.Wait() // what it exits with is tested with the command
+		if flags == nil {
+			c.wait("the job is cancelled", func() bool { return c.job(id) == "CANCELED" })
+		} else if got := c.job(id); got != "RUNNING" {
+			t.Errorf("with %v the job is %s\n%s", flags, got, &said)
+		}
+	}
+}
+
 // TestKillsInAClusterLoseAndDoubleNothing kills the master, then a node with tasks, then all, with
 // -9 while a job runs, and counts its rows. (P1, P2, P4)
 func TestKillsInAClusterLoseAndDoubleNothing(t *testing.T) {
@@ -369,7 +395,7 @@ func TestKillsInAClusterLoseAndDoubleNothing(t *testing.T) {
 
 	killed = c.find("a node that runs tasks", tasks)
 	c.kill(killed)
-	c.start(killed) // the files are its own: no other node may go on
+	c.start(killed)
 	c.waitWhole()
 	c.find("the tasks again", tasks)
 

@@ -29,6 +29,7 @@ const LongLease = 8 * time.Second
 // Options of a Cluster.
 type Options struct {
 	BackupCount int
+	Masters     int           // the first so many nodes are only master, the others only worker; 0: all are both
 	SharedDir   bool          // the nodes see one data directory; else each has its own
 	TLS         bool          // mutual, on every port
 	StateMiB    int           // size of the state's file system; 0: the test's own disk
@@ -175,8 +176,23 @@ mount --bind "$1/tmp" /tmp`, dir, data)
 	return &Node{Index: i, Data: data, Program: c.o.Program, c: c, dir: dir, host: host, tls: a.client(filepath.Join(dir, "home/config"))}
 }
 
+// role is the value of -r for a node, "" for both.
+func (o Options) role(i int) string {
+	switch {
+	case o.Masters == 0:
+		return ""
+	case i < o.Masters:
+		return "master"
+	}
+	return "worker"
+}
+
 func (c *Cluster) configure(i int, dir string, members []string, tls string) {
 	c.t.Helper()
+	hazelcast := "hazelcast.yaml"
+	if role := c.o.role(i); role != "" {
+		hazelcast = "hazelcast-" + role + ".yaml"
+	}
 	for name, text := range map[string]string{
 		"seatunnel.yaml": fmt.Sprintf(`seatunnel:
   engine:
@@ -194,7 +210,7 @@ func (c *Cluster) configure(i int, dir string, members []string, tls string) {
     min-free-bytes: %s
     voter-replace-seconds: 5
 %s`, c.o.BackupCount, c.o.Interval.Milliseconds(), Data, c.o.Lease.Milliseconds(), c.o.MinFree, tls),
-		"hazelcast.yaml": fmt.Sprintf(`hazelcast:
+		hazelcast: fmt.Sprintf(`hazelcast:
   cluster-name: %s
   member-attributes: {place: {type: string, value: %s}}
   network:

@@ -58,6 +58,9 @@ func (n *Node) Start() {
 	}
 	defer log.Close()
 	call := []string{fmt.Sprint(insideProgram, n.Program), "server"}
+	if role := n.c.o.role(n.Index); role != "" {
+		call = append(call, "-r", role)
+	}
 	if n.Sync > 0 { // the tracer is beside the process: it ends with it, and signals reach the process
 		call = append([]string{"strace", "-D", "--seccomp-bpf", "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
 			"-e", fmt.Sprintf("inject=fsync,fdatasync:delay_enter=%d", n.Sync.Microseconds())}, call...)
