@@ -94,45 +94,10 @@ func reviewRestore(ctx context.Context, c *node.Client, id string, from int64, f
 	if named == "" {
 		return told, nil
 	}
-	misfits, notes := fit(before, file)
+	misfits, notes := node.Fit(before, file)
 	if len(misfits) > 0 {
 		return told, fmt.Errorf("job %s cannot be restored from its %s with this file:\n  %s\n  put back what it had, or submit the file as a new job, which starts from the beginning",
 			id, named, strings.Join(misfits, "\n  "))
 	}
 	return append(told, fmt.Sprintf("its %s fits: %s", named, strings.Join(append([]string{"every source and sink is the same plugin at the same place"}, notes...), "; "))), nil
-}
-
-// fit says what of a job's saved state has no place in a changed file. A pipeline is known by the
-// position of its source, its writers and commits by the position of their sink.
-func fit(before, after *job.File) (misfits, notes []string) {
-	for _, k := range []struct {
-		kind, holds string
-		old, new    []*hocon.Value
-	}{{"source", "the position saved", before.Source, after.Source}, {"sink", "the commits and writer states saved", before.Sink, after.Sink}} {
-		for i, old := range k.old {
-			was := pluginName(old)
-			if i >= len(k.new) {
-				misfits = append(misfits, fmt.Sprintf("%s %d, %s, is gone: %s for it would be dropped", k.kind, i+1, was, k.holds))
-				continue
-			}
-			if is := pluginName(k.new[i]); !strings.EqualFold(was, is) {
-				misfits = append(misfits, fmt.Sprintf("%s %d was %s and is %s: %s mean nothing to it", k.kind, i+1, was, is, k.holds))
-				continue
-			}
-			if k.kind == "source" && string(hocon.JSON(job.Redact(old, node.Sensitive))) != string(hocon.JSON(job.Redact(k.new[i], node.Sensitive))) {
-				notes = append(notes, fmt.Sprintf("the options of source %d, %s, changed, and what was planned of it before is read as it was planned", i+1, was))
-			}
-		}
-		if more := len(k.new) - len(k.old); more > 0 {
-			notes = append(notes, fmt.Sprintf("%d more %ss start from the beginning", more, k.kind))
-		}
-	}
-	return misfits, notes
-}
-
-func pluginName(block *hocon.Value) string {
-	if f := block.Get("plugin_name"); f != nil {
-		return f.Value.Text
-	}
-	return "?"
 }

@@ -113,6 +113,11 @@ func (s *Server) Submit(ctx context.Context, c ClusterJob) (state.Job, error) {
 	if err := problems.Err(); err != nil {
 		return state.Job{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	if c.Restore && !options.Raw {
+		if err := s.fits(ctx, c.ID, file); err != nil {
+			return state.Job{}, err
+		}
+	}
 	root := file.Root
 	if root, err = s.seal(root); err != nil {
 		return state.Job{}, fmt.Errorf("seal the job's secrets: %w", err)

@@ -1,9 +1,12 @@
-package cli
+package node
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"seikan/db/state"
 	"seikan/engine/job"
 )
 
@@ -35,7 +38,7 @@ func TestSavedStateFitsTheSamePluginsAtTheSamePlaces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			misfits, notes := fit(old, file)
+			misfits, notes := Fit(old, file)
 			got, said := strings.Join(misfits, "; "), strings.Join(notes, "; ")
 			if !strings.Contains(got, c.misfit) || c.misfit == "" && got != "" {
 				t.Errorf("misfits: %q", got)
@@ -44,5 +47,38 @@ func TestSavedStateFitsTheSamePluginsAtTheSamePlaces(t *testing.T) {
 				t.Errorf("notes: %q", said)
 			}
 		})
+	}
+}
+
+// TestAChangedFileThatDoesNotFitIsRefusedByTheNode: whoever restores, also over REST, hears of it.
+func TestAChangedFileThatDoesNotFitIsRefusedByTheNode(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 1)
+	s := c.nodes[0]
+	const text = `env { job.mode = STREAMING, checkpoint.interval = 100 }
+source { FakeSource { row.num = 5, split.read-interval = 100, schema { fields { id = bigint } } } }
+sink { Assert { rules { row_rules = [ { rule_type = MIN_ROW, rule_value = 0 } ] } } }`
+	j, err := s.Submit(t.Context(), ClusterJob{Text: text, Format: "hocon"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func(want state.Status) func() bool {
+		return func() bool {
+			row, err := s.jobs.Job(t.Context(), j.ID)
+			return err == nil && row.Status == want
+		}
+	}
+	c.wait("the job runs", 30*time.Second, status(state.Running))
+	if _, err := s.Wish(t.Context(), j.ID, state.WantSavepoint); err != nil {
+		t.Fatal(err)
+	}
+	c.wait("the savepoint is there", 30*time.Second, status(state.SavepointDone))
+	other := strings.Replace(text, "source {", "source { LocalFile { path = /tmp, file_format_type = json }\n", 1)
+	changed := ClusterJob{Text: other, Format: "hocon", ID: j.ID, Restore: true}
+	if _, err := s.Submit(t.Context(), changed); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "source 1 was FakeSource and is LocalFile") {
+		t.Errorf("another source: %v", err)
+	}
+	if _, err := s.Submit(t.Context(), ClusterJob{Text: text, Format: "hocon", ID: j.ID, Restore: true}); err != nil {
+		t.Errorf("the same file: %v", err)
 	}
 }
