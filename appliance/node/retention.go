@@ -74,7 +74,7 @@ func (s *Server) watchItself(ctx context.Context) {
 func (r *retention) run(ctx context.Context) {
 	outage := once{log: r.log}
 	for pause(ctx, retainEvery) {
-		outage.tell("history past its age stays for now", r.pass(ctx), ctx)
+		outage.tell("history past its age could not be archived and deleted; it is tried again every minute", r.pass(ctx), ctx)
 	}
 }
 

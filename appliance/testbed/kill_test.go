@@ -132,14 +132,7 @@ func TestKillAndRestoreGivesEveryRowOnce(t *testing.T) {
 	if os.Getenv("SEIKAN_SOAK") != "" {
 		rounds = 50
 	}
-	seed := rand.Uint64()
-	if s := os.Getenv("SEIKAN_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 16, 64)
-		if err != nil {
-			t.Fatalf("SEIKAN_SEED %q is not a hexadecimal number", s)
-		}
-		seed = n
-	}
+	seed := drawSeed(t)
 	for name, to := range map[string]target{"file": fileTarget(), "sqlite": sqliteTarget()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,4 +222,18 @@ func count(t *testing.T, to target, dir, label string) {
 	if missing+doubled > 0 {
 		t.Fatalf("%s: %d rows are missing and %d doubled, of %d", label, missing, doubled, ledgerRows)
 	}
+}
+
+// drawSeed gives SEIKAN_SEED, or a new seed where there is none.
+func drawSeed(t *testing.T) uint64 {
+	t.Helper()
+	s := os.Getenv("SEIKAN_SEED")
+	if s == "" {
+		return rand.Uint64()
+	}
+	n, err := strconv.ParseUint(s, 16, 64)
+	if err != nil {
+		t.Fatalf("SEIKAN_SEED %q is not a hexadecimal number", s)
+	}
+	return n
 }

@@ -222,8 +222,9 @@ func (c *processes) waitMoving(client *node.Client, jobs []numberedJob) {
 	})
 }
 
-// disaster kills all nodes and takes their disks, a little after a backup was made.
-func (c *processes) disaster(client *node.Client) {
+// disaster kills all nodes and takes their disks, after a backup was made and a job has completed
+// checkpoints that this backup does not know.
+func (c *processes) disaster(client *node.Client, jobs []numberedJob) {
 	c.t.Helper()
 	began := time.Now()
 	c.wait("there is a backup of now", func() bool {
@@ -231,7 +232,17 @@ func (c *processes) disaster(client *node.Client) {
 		err := client.Ask(c.t.Context(), "cluster.status", struct{}{}, &s)
 		return err == nil && s.Backups != nil && s.Backups.Taken.After(began)
 	})
-	time.Sleep(1500 * time.Millisecond) // so that there are checkpoints that the backup does not know
+	newest := func() (id int64) {
+		checkpoints, err := client.Checkpoints(c.t.Context(), jobs[0].id, 100)
+		for _, point := range checkpoints {
+			if err == nil && point.Status == state.CheckpointCompleted {
+				id = max(id, point.ID)
+			}
+		}
+		return id
+	}
+	known := newest()
+	c.wait("there are checkpoints that the backup does not know", func() bool { return newest() >= known+2 })
 	for i := range c.nodes {
 		c.kill(i)
 	}
@@ -322,7 +333,7 @@ func TestAllDisksLost(t *testing.T) {
 			client := c.client()
 			jobs := c.numbered(client, 20)
 			c.waitMoving(client, jobs)
-			c.disaster(client)
+			c.disaster(client, jobs)
 			began := time.Now()
 			for i := range c.nodes {
 				c.start(i)
@@ -330,12 +341,15 @@ func TestAllDisksLost(t *testing.T) {
 			c.waitMoving(client, jobs)
 			t.Logf("%s: all nodes dead and wiped to %d jobs running: %v", kind, len(jobs), time.Since(began).Round(10*time.Millisecond))
 			if kind == open.Local { // and once more, with nodes that die while the cluster forms
-				c.disaster(client)
-				for range 4 {
+				c.disaster(client, jobs)
+				seed := drawSeed(t)
+				t.Logf("SEIKAN_SEED=%x", seed)
+				random := rand.New(rand.NewPCG(seed, 2))
+				for range 4 { // each is killed at a moment of its own
 					for i := range c.nodes {
 						c.start(i)
 					}
-					time.Sleep(time.Duration(50+rand.IntN(700)) * time.Millisecond)
+					<-time.After(time.Duration(50+random.IntN(700)) * time.Millisecond)
 					for i := range c.nodes {
 						c.kill(i)
 					}

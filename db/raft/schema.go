@@ -57,7 +57,7 @@ func (n *Node) migrate(ctx context.Context) {
 				_ = n.st.Stepdown(false, "")
 			}
 			if held != "" && held != said {
-				n.cfg.Log.Info("the schema of the state store stays as it is for now", "version", schema.Version, "knows", len(n.cfg.Migrations), "why", held)
+				n.cfg.Log.Info("the schema of the state store is held back until every node knows the newer one", "version", schema.Version, "knows", len(n.cfg.Migrations), "why", held)
 			}
 			said = held
 		}
